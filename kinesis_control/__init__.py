@@ -1,0 +1,1 @@
+"""What runs on a robot: state, observation, contract, policy, safety. Neither MuJoCo nor torch."""

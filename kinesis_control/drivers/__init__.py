@@ -1,0 +1,1 @@
+"""Muscle transports: one file per link."""

@@ -1,0 +1,1 @@
+"""What goals and words become: reference windows."""
