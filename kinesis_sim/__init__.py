@@ -1,0 +1,1 @@
+"""MuJoCo: bodies and the stepped world."""

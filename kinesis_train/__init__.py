@@ -1,0 +1,1 @@
+"""Training: references, environments, PPO and export."""

@@ -1,0 +1,173 @@
+"""The batched training environment: mujoco.rollout on threads, and the very observation and reference code of the robot.
+
+No Python runs per sub-step. The reference comes from the shipped gait generator, the observation from
+kinesis_control/observation.py, both on the whole batch at once.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import mujoco
+import numpy as np
+from mujoco import rollout
+from numpy.typing import NDArray
+
+from kinesis_control.body_state import BodyState
+from kinesis_control.contract import ObservationTerm
+from kinesis_control.motion.generator import GaitGenerator
+from kinesis_control.observation import ObservationBuilder, rotation_entries, term_size
+from kinesis_sim.bodies import Body
+from kinesis_train.keypoints import KeypointTable
+from kinesis_train.physics import BatchPhysics
+from kinesis_train.task import CommandSampler, RewardWeights, TaskConfig, tracking_reward
+
+Array = NDArray[np.float64]
+
+# Trunk first; its last two terms are the context of the feed-forward network; then the decoder's tail.
+TERMS = (
+    ("root_height", 1.0), ("root_up", 1.0), ("root_linear_velocity", 1.0), ("root_angular_velocity", 0.3),
+    ("joint_position", 1.0), ("joint_velocity", 0.1), ("muscle_activation", 1.0), ("contact_force", 1e-3),
+    ("reference_root_position_error", 3.0), ("reference_root_rotation_error", 1.0), ("reference_joint_error", 1.0),
+    ("reference_next_contact", 1.0), ("reference_next_root_linear_velocity", 1.0),
+    ("muscle_length", 1.0), ("muscle_velocity", 1.0), ("reference_next_joint_position", 1.0), ("reference_next_joint_velocity", 1.0),
+)  # fmt: skip
+CONTEXT_TERMS = ("reference_next_contact", "reference_next_root_linear_velocity")
+REFERENCE_OFFSETS = (0.025, 0.1, 0.3, 0.6)
+
+
+def observation_terms(body: Body, offsets: Sequence[float] = REFERENCE_OFFSETS) -> tuple[ObservationTerm, ...]:
+    """The observation of the shipped policies."""
+    return tuple(ObservationTerm(name=n, size=term_size(n, body.description, len(offsets)), scale=s) for n, s in TERMS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvConfig:
+    """Size and timing of the environment.
+
+    Attributes:
+        envs: bodies in the batch.
+        control_dt: control period [s].
+        threads: rollout threads.
+        task, reward: what is practised and how it is judged.
+    """
+
+    envs: int = 64
+    control_dt: float = 0.025
+    threads: int = 2
+    task: TaskConfig = field(default_factory=TaskConfig)
+    reward: RewardWeights = field(default_factory=RewardWeights)
+
+
+class WalkEnv:
+    """A batch of bodies that follow the generator's reference.
+
+    Attributes:
+        observation: float32, shape (n, size); valid after `reset` and `step`.
+        age: ticks since each episode began; shape (n,).
+    """
+
+    def __init__(self, body: Body, config: EnvConfig, seed: int) -> None:
+        self.body, self.config = body, config
+        self.rng = np.random.default_rng(seed)
+        n, d = config.envs, body.description
+        self.physics = BatchPhysics(body, n, control_dt=config.control_dt, threads=config.threads)
+        self.state = self.physics.state
+        self.generator = GaitGenerator(d, np.array(REFERENCE_OFFSETS), batch=(n,))
+        self.keypoints = KeypointTable(body, self.generator.table)
+        self.builder = ObservationBuilder(observation_terms(body), d, len(REFERENCE_OFFSETS))
+        self.observation = np.zeros((n, self.builder.size), dtype=np.float32)
+        self.commands = CommandSampler(config.task, n, self.rng)
+        self.excitation = np.zeros((n, len(d.muscles)))
+        self.age = np.zeros(n, dtype=int)
+        self.physics_failures = 0
+        self.reset(np.arange(n))
+
+    def reset(self, which: NDArray[np.intp]) -> None:
+        """New episodes for the members `which`: standing, or in the middle of a walk."""
+        if not len(which):
+            return
+        task, rng, gen, k = self.config.task, self.rng, self.generator, len(which)
+        walking = rng.random(k) < task.walk_starts
+        self.commands.draw(which)
+        self.commands.draw(which[walking], stand_share=0.0)
+        gen.speed[which] = np.where(walking, self.commands.command.speed[which], 0.0)
+        gen.yaw_rate[which] = np.where(walking, self.commands.command.yaw_rate[which], 0.0)
+        gen.phase[which] = np.where(walking, rng.random(k), gen.limits.start_phase)
+        gen.position[which] = 0.0
+        gen.yaw[which] = rng.uniform(-np.pi, np.pi, k)
+        self._place(which, walking)
+        self.age[which] = 0
+        self.excitation[which] = self.state.muscle_activation[which]
+        gen.update(self.state, self.commands.command, 0.0)
+        self._observe()
+
+    def _place(self, which: NDArray[np.intp], walking: NDArray[np.bool_]) -> None:
+        """Put bodies on their reference, with small random differences."""
+        gen, rng, k, j = self.generator, self.rng, len(which), len(self.body.joint_ids)
+        values, slopes = gen.table.sample(gen.speed[which], gen.phase[which])
+        rate = np.where(walking, gen.table.rate(gen.speed[which]), 0.0)[:, None]
+        yaw, speed = gen.yaw[which], gen.speed[which]
+        sway, sway_rate = values[:, j], rate[:, 0] * slopes[:, j]
+        c, s = np.cos(yaw), np.sin(yaw)
+        position = np.stack([-s * sway, c * sway, values[:, j + 1] + 0.002], axis=1)
+        velocity = np.stack([c * speed - s * sway_rate, s * speed + c * sway_rate, rate[:, 0] * slopes[:, j + 1]], axis=1)
+        spin = np.zeros((k, 3))
+        spin[:, 2] = gen.yaw_rate[which]
+        self.physics.place(
+            which,
+            position=position,
+            yaw=yaw + 0.05 * rng.standard_normal(k),
+            velocity=velocity + 0.05 * rng.standard_normal((k, 3)),
+            spin=spin,
+            joints=values[:, :j] + 0.02 * rng.standard_normal((k, j)),
+            joint_velocity=rate * slopes[:, :j] + 0.1 * rng.standard_normal((k, j)),
+            activation=rng.uniform(0.01, 0.08, (k, 1)) * np.ones(self.excitation.shape[1]),
+        )
+
+    def step(self, excitation: Array) -> tuple[Array, NDArray[np.bool_], NDArray[np.bool_]]:
+        """One control tick; the caller resets finished members.
+
+        Args:
+            excitation: shape (n, n_muscles), 0..1.
+
+        Returns:
+            reward (n,), failed (n,) and timed_out (n,).
+        """
+        task, dt = self.config.task, self.config.control_dt
+        slew = task.slew_per_s * dt
+        self.excitation = np.clip(excitation, self.excitation - slew, self.excitation + slew)
+        noise = task.excitation_noise * self.rng.standard_normal(self.excitation.shape)
+        pushed = self.rng.random(len(excitation)) < dt / task.push_interval
+        self.physics.nudge(pushed, task.push_speed * self.rng.standard_normal((len(excitation), 3)) * (1.0, 1.0, 0.3))
+        broken = self.physics.step(np.clip(self.excitation + noise, 0.0, 1.0))
+        self.commands.tick(dt)
+        self.age += 1
+        self.generator.update(self.state, self.commands.command, dt)
+        errors, worst = self._errors()
+        reward = tracking_reward(self.config.reward, errors)
+        up = rotation_entries(self.state.root_quaternion)[2][2]
+        failed = (worst > task.key_error) | (up < 0.75) | broken
+        reward[broken] = 0.0
+        self.physics_failures += int(broken.sum())
+        self._observe()
+        return reward, failed, (self.age * dt >= task.episode) & ~failed
+
+    def _observe(self) -> None:
+        self.builder.build(self.state, self.generator.window, self.excitation, self.observation)
+
+    def _errors(self) -> tuple[dict[str, Array], Array]:
+        """Tracking errors as RewardWeights names them, and the largest key-body error (n,) [m]."""
+        gen, state = self.generator, self.state
+        position, velocity, joints = self.keypoints.at(gen)
+        d = self.physics.key_position - position
+        dv = self.physics.key_velocity - velocity
+        up = rotation_entries(state.root_quaternion)[2]
+        effort = self.excitation.mean(axis=1)
+        errors = {
+            "position": (d * d).mean(axis=(1, 2)) * 3.0,
+            "velocity": (dv * dv).mean(axis=(1, 2)),
+            "joints": ((state.joint_position - joints) ** 2).mean(axis=1),
+            "tilt": 1.0 - up[2] + 0.1 * (state.root_angular_velocity[:, :2] ** 2).mean(axis=1) * 0.1,
+            "effort": effort,
+        }
+        return errors, np.sqrt((d * d).sum(axis=2)).max(axis=1)

@@ -1,0 +1,183 @@
+"""Feed-forward muscle activations of a gait table: one quadratic program a frame.
+
+Unknowns are the activations, the contact forces along friction-pyramid edges at the planted foot points, and a penalised
+residual wrench on the root. The program tracks the accelerations of the reference in independent coordinates:
+
+    min ||W (A x + c - qdd)||^2 + w_a |a|^2 + w_f |f|^2 + w_r |r|^2,   0 <= a <= 1, f >= 0
+    A = M^-1 [R^T G, J^T B, S],   c = M^-1 (R^T b - h)
+
+with M, h the mass matrix and bias reduced through the joint couplings, R the moment arms, G and b gain and passive force
+of the muscles (Hill type, MuJoCo), J the contact Jacobian. This is computed muscle control (Thelen & Anderson 2006) with
+contact forces added.
+"""
+
+from dataclasses import dataclass
+
+import daqp
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from kinesis_control.motion.gait_table import GaitTable
+from kinesis_sim.bodies import Body
+
+Array = NDArray[np.float64]
+FORCE_UNIT = 200.0  # contact force per unit of its unknown [N]: keeps the program well scaled (ten times faster to solve)
+EDGES = ((1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weights:
+    """Weights of the program.
+
+    Attributes:
+        activation, force, residual: regularisation of the unknowns.
+        contact: weight of zero acceleration at planted points.
+        friction: of the pyramid.
+        touch: a foot point counts as planted below this height [m].
+    """
+
+    activation: float = 2e-2
+    force: float = 1e-3
+    residual: float = 1.0
+    contact: float = 1.0
+    friction: float = 0.8
+    touch: float = 0.015
+
+
+class MuscleProgram:
+    """Solves for activations that give wanted accelerations at one state of a body."""
+
+    def __init__(self, body: Body, weights: Weights | None = None) -> None:
+        self.body, self.model, self.weights = body, body.model, weights or Weights()
+        self.data, self.scratch = mujoco.MjData(self.model), mujoco.MjData(self.model)
+        root = np.arange(6)
+        self.dofs = np.concatenate([root, body.joint_dof_adr])
+        self.weight = np.ones(len(self.dofs))
+        self.weight[:6] = (1, 1, 2, 4, 4, 4)
+        names = [self.model.joint(int(j)).name for j in body.joint_ids]
+        self.weight[6:][[i for i, n in enumerate(names) if n.startswith("mtp")]] = 0.05
+
+    def reduction(self) -> Array:
+        """P with qvel = P qvel_independent; shape (nv, n_independent)."""
+        coupling, position = self.body.coupling, {int(d): i for i, d in enumerate(self.dofs)}
+        p = np.zeros((self.model.nv, len(self.dofs)))
+        p[self.dofs, np.arange(len(self.dofs))] = 1.0
+        slope = coupling.slope(self.data.qpos)
+        for _ in range(3):  # chains of couplings settle in as many passes as they have links
+            for c in range(len(coupling.joint)):
+                if coupling.source[c] >= 0:
+                    p[coupling.dof_adr[c]] = slope[c] * p[coupling.source_dof_adr[c]]
+        del position
+        return p
+
+    def gain_and_bias(self) -> tuple[Array, Array]:
+        """Muscle force = gain * activation + bias at the present state; shapes (n_muscles,)."""
+        s, d = self.scratch, self.data
+        s.qpos[:], s.qvel[:] = d.qpos, d.qvel
+        s.actuator_length[:], s.actuator_velocity[:] = d.actuator_length, d.actuator_velocity
+        s.ctrl[:] = 0.0
+        s.act[:] = 0.0
+        mujoco.mj_fwdActuation(self.model, s)
+        bias = s.actuator_force.copy()
+        s.act[:] = 1.0
+        mujoco.mj_fwdActuation(self.model, s)
+        return s.actuator_force - bias, bias
+
+    def contact_columns(self, p: Array, regions: Array) -> tuple[Array, Array]:
+        """Generalised forces of the pyramid edges (n, 4 points) and the stacked contact Jacobian (3 points, n)."""
+        m, d, w = self.model, self.data, self.weights
+        floor, fromto, columns, jacobians = m.geom("floor").id, np.zeros(6), [], []
+        for region in np.flatnonzero(regions > 0.5):
+            for g in self.body.region_geom_ids(int(region)):
+                if mujoco.mj_geomDistance(m, d, floor, int(g), 0.5, fromto) > w.touch:
+                    continue
+                jp = np.zeros((3, m.nv))
+                mujoco.mj_jac(m, d, jp, None, np.array([*fromto[3:5], 0.0]), m.geom_bodyid[g])
+                reduced = jp @ p
+                jacobians.append(reduced)
+                columns += [FORCE_UNIT * reduced.T @ np.array([w.friction * ex, w.friction * ey, 1.0]) for ex, ey in EDGES]
+        n = p.shape[1]
+        return (np.array(columns).T if columns else np.zeros((n, 0))), (np.vstack(jacobians) if jacobians else np.zeros((0, n)))
+
+    def solve(self, qpos: Array, qvel: Array, acceleration: Array, regions: Array) -> tuple[Array, Array]:
+        """Activations (n_muscles,) and root residual wrench (6,) [N, N m] for wanted independent accelerations."""
+        m, d, w = self.model, self.data, self.weights
+        d.qpos[:], d.qvel[:], d.act[:] = qpos, qvel, 0.05
+        mujoco.mj_forward(m, d)
+        p = self.reduction()
+        mass = np.zeros((m.nv, m.nv))
+        full_mass(m, d, mass)
+        moment = np.zeros((m.nu, m.nv))
+        mujoco.mju_sparse2dense(moment, d.actuator_moment.reshape(-1), d.moment_rownnz, d.moment_rowadr, d.moment_colind.reshape(-1))
+        gain, bias = self.gain_and_bias()
+        arms = moment @ p
+        forces, jacobian = self.contact_columns(p, regions)
+        root = np.zeros((p.shape[1], 6))
+        root[:6] = 100.0 * np.eye(6)
+        inverse = np.linalg.inv(p.T @ mass @ p)
+        a = inverse @ np.hstack([arms.T * gain, forces, root])
+        c = inverse @ (arms.T @ bias - p.T @ (d.qfrc_bias - d.qfrc_passive))
+        rows = [a * self.weight[:, None], w.contact * jacobian @ a]
+        target = [(acceleration - c) * self.weight, w.contact * (-jacobian @ c - 20.0 * (jacobian @ qvel[self.dofs]))]
+        big, t = np.vstack(rows), np.concatenate(target)
+        n = a.shape[1]
+        penalty = np.r_[np.full(m.nu, w.activation), np.full(forces.shape[1], w.force), np.full(6, w.residual)]
+        low = np.r_[np.zeros(m.nu + forces.shape[1]), np.full(6, -1e2)]
+        high = np.r_[np.ones(m.nu), np.full(n - m.nu, 1e2)]
+        h = big.T @ big + np.diag(penalty)
+        x, _, flag, _ = daqp.solve(h, -big.T @ t, np.zeros((0, n)), high, low, np.zeros(n, dtype=np.int32))
+        if flag < 0:
+            raise RuntimeError(f"the muscle program has no solution (daqp exit {flag})")
+        return np.clip(np.asarray(x)[: m.nu], 0.0, 1.0), 100.0 * np.asarray(x)[-6:]
+
+
+def full_mass(model: mujoco.MjModel, data: mujoco.MjData, out: Array) -> None:
+    """Dense mass matrix; `mj_fullM` changed its arguments after MuJoCo 3.4, so both forms are tried."""
+    try:
+        mujoco.mj_fullM(model, data, out)
+    except TypeError:
+        mujoco.mj_fullM(model, out, data.qM)
+
+
+def table_states(body: Body, table: GaitTable, row: int) -> tuple[Array, Array, Array]:
+    """One cycle of row `row` of a table as qpos (P, nq), qvel (P, nv) and independent accelerations (P, n)."""
+    m, phases = body.model, table.joint.shape[1]
+    dt = 1.0 / (table.cycle_rate[row] * phases)
+    qpos = np.tile(body.standing_qpos, (3 * phases, 1))
+    k = np.arange(3 * phases)
+    qpos[:, 0] = table.speed[row] * dt * k
+    qpos[:, 1] = table.root_sway[row][k % phases]
+    qpos[:, 2] = table.root_height[row][k % phases]
+    qpos[:, body.joint_qpos_adr] = table.joint[row][k % phases]
+    body.coupling.fill(qpos)
+    qvel = np.zeros((3 * phases, m.nv))
+    for i in range(1, 3 * phases - 1):
+        mujoco.mj_differentiatePos(m, qvel[i], 2 * dt, qpos[i - 1], qpos[i + 1])
+    smooth = _smoothed(qvel)
+    dofs = np.concatenate([np.arange(6), body.joint_dof_adr])
+    acceleration = np.gradient(smooth, dt, axis=0)[:, dofs]
+    middle = slice(phases, 2 * phases)
+    return qpos[middle], smooth[middle], acceleration[middle]
+
+
+def _smoothed(x: Array, width: float = 1.5) -> Array:
+    """Gaussian smoothing along the first axis, width in samples."""
+    half = int(np.ceil(3 * width))
+    kernel = np.exp(-0.5 * (np.arange(-half, half + 1) / width) ** 2)
+    padded = np.pad(x, ((half, half), (0, 0)), mode="edge")
+    return np.stack([np.convolve(padded[:, i], kernel / kernel.sum(), "valid") for i in range(x.shape[1])], axis=1)
+
+
+def feed_forward(body: Body, table: GaitTable) -> tuple[Array, Array]:
+    """Activations (S, P, n_muscles) of every row of the table, and the mean root residual force of each row [N]."""
+    program = MuscleProgram(body)
+    result = np.zeros((*table.joint.shape[:2], body.model.nu))
+    residual = np.zeros(len(table.speed))
+    for row in range(len(table.speed)):
+        states = zip(*table_states(body, table, row), table.contact[row], strict=True)
+        frames = [program.solve(q, v, a, c) for q, v, a, c in states]
+        activation = np.array([f[0] for f in frames])
+        result[row] = _smoothed(np.tile(activation, (3, 1)), 1.0)[len(frames) : 2 * len(frames)]
+        residual[row] = np.mean([np.linalg.norm(f[1][:3]) for f in frames])
+    return result, residual

@@ -1,0 +1,97 @@
+"""Fits the decoder networks: muscle length over joint angles, and feed-forward activation over the reference."""
+
+from collections.abc import Callable
+
+import mujoco
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from kinesis_control.motion.gait_table import GaitTable
+from kinesis_sim.bodies import Body
+from kinesis_train.networks import Normalised
+
+Array = NDArray[np.float64]
+
+
+def muscle_lengths(body: Body, joints: Array) -> Array:
+    """Musculotendon lengths (n, n_muscles) [m] at independent joint angles (n, n_joints), couplings filled in."""
+    model, data = body.model, mujoco.MjData(body.model)
+    qpos = np.tile(body.standing_qpos, (len(joints), 1))
+    qpos[:, body.joint_qpos_adr] = joints
+    body.coupling.fill(qpos)
+    lengths = np.empty((len(joints), model.nu))
+    for i, q in enumerate(qpos):
+        data.qpos[:] = q
+        mujoco.mj_kinematics(model, data)
+        mujoco.mj_comPos(model, data)
+        mujoco.mj_tendon(model, data)
+        mujoco.mj_transmission(model, data)
+        lengths[i] = data.actuator_length
+    return lengths
+
+
+def fit(network: Normalised, sample: Callable[[int], tuple[Tensor, Tensor]], *, steps: int, batch: int = 1024, rate: float = 2e-3) -> float:
+    """Least squares by Adam with a cosine rate; returns the root mean square error on fresh samples, in output units."""
+    x, y = sample(16 * batch)
+    network.calibrate(x, y)
+    optimiser = torch.optim.Adam(network.net.parameters(), lr=rate)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps, eta_min=rate / 100)
+    for _ in range(steps):
+        x, y = sample(batch)
+        loss = (((network(x) - y) / network.output_scale) ** 2).mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+    x, y = sample(8 * batch)
+    with torch.no_grad():
+        error = (network(x) - y).pow(2).mean().sqrt().item()
+    network.requires_grad_(False)
+    return error
+
+
+def length_sampler(body: Body, rng: np.random.Generator, count: int = 60_000) -> Callable[[int], tuple[Tensor, Tensor]]:
+    """Samples of (joint angles, muscle lengths): half over the whole joint ranges, half near the middle of walking."""
+    low, high = body.joint_range.T
+    stand = body.standing_qpos[body.joint_qpos_adr]
+    wide = rng.uniform(low, high, (count // 2, len(low)))
+    near = np.clip(stand + 0.35 * (high - low) * rng.standard_normal((count // 2, len(low))) * 0.7, low - 0.1, high + 0.1)
+    joints = np.concatenate([wide, near])
+    x, y = (torch.from_numpy(a).float() for a in (joints, muscle_lengths(body, joints)))
+
+    def sample(n: int) -> tuple[Tensor, Tensor]:
+        pick = torch.from_numpy(rng.integers(0, len(x), n))
+        return x[pick], y[pick]
+
+    return sample
+
+
+def feed_forward_sampler(table: GaitTable, activation: Array, rng: np.random.Generator) -> Callable[[int], tuple[Tensor, Tensor]]:
+    """Samples of (reference joints, their velocities, context) -> activation, at random speeds and phases.
+
+    Args:
+        activation: shape (S, P, n_muscles) on the grid of the table.
+    """
+    joints = table.joint.shape[-1]
+    whole = GaitTable(
+        speed=table.speed, cycle_rate=table.cycle_rate, joint=activation, root_sway=table.root_sway,
+        root_height=table.root_height, contact=table.contact, joint_names=table.joint_names,
+    )  # fmt: skip
+
+    def sample(n: int) -> tuple[Tensor, Tensor]:
+        speed = np.where(rng.random(n) < 0.1, 0.0, rng.uniform(0.0, table.top_speed, n))
+        phase = rng.random(n)
+        values, slopes = table.sample(speed, phase)
+        rate = np.where(speed > 0.02, table.rate(speed), 0.0)[:, None]
+        wanted = whole.sample(speed, phase)[0][:, : activation.shape[-1]]
+        # Turning adds hip rotation; the small noise teaches the network to ignore it.
+        position = values[:, :joints] + 0.02 * rng.standard_normal((n, joints))
+        velocity = rate * slopes[:, :joints]
+        # The context stands in the order of the observation terms: contacts, then root velocity.
+        contact, root = values[:, joints + 2 :], np.stack([speed, *(rate * slopes[:, joints : joints + 2]).T], axis=1)
+        x = np.concatenate([position, velocity * (1.0 + 0.05 * rng.standard_normal((n, 1))), contact, root], axis=1)
+        return torch.from_numpy(x).float(), torch.from_numpy(wanted).float()
+
+    return sample

@@ -1,0 +1,92 @@
+"""The stand-and-walk task: commands, starts, reward and end of an episode, for a batch of bodies."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinesis_control.motion.command import MotionCommand
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskConfig:
+    """What is practised.
+
+    Attributes:
+        min_speed, max_speed: range of commanded walking speeds [m/s].
+        stand_share: share of commands that are "stand".
+        turn_share: share of walking commands that also turn.
+        max_turn: largest commanded turn rate in training [rad/s].
+        hold: shortest and longest time a command is kept [s].
+        walk_starts: share of episodes that start in the middle of a walk (reference-state starts).
+        excitation_noise: standard deviation of the noise on every excitation, redrawn each control tick.
+        push_interval: mean time between pushes [s].
+        push_speed: standard deviation of the change of root velocity that a push makes [m/s].
+        episode: longest episode [s].
+        key_error: an episode ends when a key body is further than this from its reference [m].
+        slew_per_s: largest change of an excitation per second; the body's edge enforces the same.
+    """
+
+    min_speed: float = 0.4
+    max_speed: float = 1.3
+    stand_share: float = 0.3
+    turn_share: float = 0.35
+    max_turn: float = 0.4
+    hold: tuple[float, float] = (2.0, 6.0)
+    walk_starts: float = 0.6
+    excitation_noise: float = 0.03
+    push_interval: float = 4.0
+    push_speed: float = 0.12
+    episode: float = 20.0
+    key_error: float = 0.25
+    slew_per_s: float = 24.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class RewardWeights:
+    """Weights and sharpness of the tracking reward; the form follows DeepMimic (Peng et al. 2018) and KINESIS.
+
+    reward = sum_i weight_i exp(-sharpness_i error_i); errors are mean squares except effort (a mean).
+    """
+
+    position: tuple[float, float] = (0.40, 60.0)
+    velocity: tuple[float, float] = (0.15, 3.0)
+    joints: tuple[float, float] = (0.15, 10.0)
+    tilt: tuple[float, float] = (0.20, 6.0)
+    effort: tuple[float, float] = (0.10, 6.0)
+
+
+class CommandSampler:
+    """Draws commands for a batch and redraws each when its time is over."""
+
+    def __init__(self, config: TaskConfig, n: int, rng: np.random.Generator) -> None:
+        self.config, self.rng = config, rng
+        self.command = MotionCommand(speed=np.zeros(n), yaw_rate=np.zeros(n))
+        self.left = np.zeros(n)
+
+    def draw(self, which: NDArray[np.intp], *, stand_share: float | None = None) -> None:
+        """New commands for the members `which`."""
+        c, rng, k = self.config, self.rng, len(which)
+        stand = rng.random(k) < (c.stand_share if stand_share is None else stand_share)
+        turn = (rng.random(k) < c.turn_share) & ~stand
+        self.command.speed[which] = np.where(stand, 0.0, rng.uniform(c.min_speed, c.max_speed, k))
+        self.command.yaw_rate[which] = np.where(turn, rng.uniform(-c.max_turn, c.max_turn, k), 0.0)
+        self.left[which] = rng.uniform(*c.hold, k)
+
+    def tick(self, dt: float) -> None:
+        """Let time pass; commands that ran out are redrawn."""
+        self.left -= dt
+        over = np.flatnonzero(self.left <= 0.0)
+        if len(over):
+            self.draw(over)
+
+
+def tracking_reward(weights: RewardWeights, errors: dict[str, Array]) -> Array:
+    """Reward (n,) in 0..1 from errors named as the fields of RewardWeights, each of shape (n,)."""
+    total = np.zeros_like(errors["position"])
+    for name, error in errors.items():
+        weight, sharpness = getattr(weights, name)
+        total += weight * np.exp(-sharpness * error)
+    return total

@@ -1,0 +1,145 @@
+"""Trains the stand-and-walk policy from nothing: fit the decoder, then PPO, with checkpoints, a log and a progress line."""
+
+import csv
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from kinesis_control.errors import ConfigurationError
+from kinesis_control.motion.gait_table import GaitTable
+from kinesis_sim.bodies import Body, load_body
+from kinesis_train.env import CONTEXT_TERMS, EnvConfig, WalkEnv
+from kinesis_train.feedforward import feed_forward
+from kinesis_train.fit import feed_forward_sampler, fit, length_sampler
+from kinesis_train.networks import DecoderGains, MuscleDecoder, MusclePolicy
+from kinesis_train.ppo import Ppo, PpoConfig, save_checkpoint, survival
+from kinesis_train.task import TaskConfig
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WalkTraining:
+    """One training run.
+
+    Attributes:
+        body: registry name.
+        steps: environment steps to take.
+        seed: of networks, environments and exploration.
+        hidden: widths of the policy's hidden layers.
+        evaluate_every: steps between evaluations.
+        threads: threads of rollout and torch.
+    """
+
+    body: str = "legs80"
+    steps: int = 12_000_000
+    seed: int = 1
+    hidden: tuple[int, ...] = (512, 256)
+    evaluate_every: int = 400_000
+    threads: int = 2
+    env: EnvConfig = EnvConfig()
+    ppo: PpoConfig = PpoConfig()
+
+
+def build_policy(body: Body, env: WalkEnv, hidden: tuple[int, ...]) -> MusclePolicy:
+    """An untrained policy with a decoder of the right size."""
+    slices = env.builder.slices
+    context = sum(slices[t].stop - slices[t].start for t in CONTEXT_TERMS)
+    decoder = MuscleDecoder(len(body.joint_ids), body.model.nu, context, DecoderGains())
+    return MusclePolicy(env.builder.size, decoder, context, hidden)
+
+
+def fit_decoder(body: Body, table: GaitTable, decoder: MuscleDecoder, seed: int) -> dict[str, float]:
+    """Fit length and feed-forward networks; returns their root mean square errors and the reference's root residual."""
+    rng = np.random.default_rng(seed)
+    activation, residual = feed_forward(body, table)
+    errors = {
+        "length_rms_m": fit(decoder.length, length_sampler(body, rng), steps=4000),
+        "feed_forward_rms": fit(decoder.feed_forward, feed_forward_sampler(table, activation, rng), steps=3000),
+        "reference_residual_n": float(residual.mean()),
+    }
+    log.info("decoder: %s", errors)
+    return errors
+
+
+def evaluation_env(body: Body, run: WalkTraining, envs: int = 48) -> WalkEnv:
+    """Starts from standing, one command held, 2 % excitation noise, no pushes: what a newcomer tries first."""
+    task = replace(run.env.task, walk_starts=0.0, hold=(1e6, 1e6), excitation_noise=0.02, push_interval=1e9, episode=1e6, stand_share=0.25, key_error=0.5)
+    return WalkEnv(body, replace(run.env, envs=envs, task=task), seed=run.seed + 1000)
+
+
+def train(run: WalkTraining, folder: Path, *, resume: bool, report: Callable[[dict[str, float]], None]) -> Path:
+    """Run to the end; returns the path of the last checkpoint.
+
+    Raises:
+        ConfigurationError: the folder holds another run, or nothing to resume.
+    """
+    torch.manual_seed(run.seed)
+    torch.set_num_threads(run.threads)
+    checkpoint = folder / "checkpoint.pt"
+    if resume != checkpoint.exists():
+        raise ConfigurationError(f"{folder} {'holds no checkpoint to resume' if resume else 'already holds a run; use --resume or another folder'}")
+    folder.mkdir(parents=True, exist_ok=True)
+    body = load_body(run.body)
+    env = WalkEnv(body, run.env, run.seed)
+    policy = build_policy(body, env, run.hidden)
+    learner = Ppo(policy, env, run.ppo)
+    facts: dict[str, Any] = {}
+    if resume:
+        stored = torch.load(checkpoint, weights_only=False)
+        learner.load(stored["learner"])
+        facts = stored["facts"]
+    else:
+        facts = fit_decoder(body, env.generator.table, policy.decoder, run.seed) | {"seconds": 0.0}
+    judge = evaluation_env(body, run)
+    _loop(run, learner, judge, folder, facts, report)
+    return checkpoint
+
+
+def _loop(run: WalkTraining, learner: Ppo, judge: WalkEnv, folder: Path, facts: dict[str, Any], report: Callable[[dict[str, float]], None]) -> None:
+    started, before, first = time.monotonic(), float(facts["seconds"]), learner.steps
+    next_evaluation = learner.steps
+    while True:
+        finished = learner.steps >= run.steps
+        row: dict[str, float] = {}
+        if learner.steps >= next_evaluation or finished:
+            lived, travelled = survival(learner.policy, judge, 12.0)
+            walking = judge.commands.command.speed > 0.0
+            row = {
+                "stand_s": float(lived[~walking].mean()), "walk_s": float(lived[walking].mean()),
+                "walk_ok": float((lived[walking] > 11.9).mean()),
+                "speed_ratio": float((travelled / np.maximum(lived, 0.1) / np.maximum(judge.commands.command.speed, 0.1))[walking].mean()),
+            }  # fmt: skip
+            next_evaluation = learner.steps + run.evaluate_every
+        if finished:
+            break
+        figures = learner.round()
+        facts["seconds"] = before + time.monotonic() - started
+        rate = (learner.steps - first) / (time.monotonic() - started)
+        figures = {"steps": learner.steps, "seconds": facts["seconds"], "steps_per_s": rate, **figures, **row, "broken": learner.env.physics_failures}
+        report(figures)
+        _append(folder / "log.csv", figures)
+        if row or learner.rounds % 25 == 0:
+            save_checkpoint(folder / "checkpoint.pt", {"learner": learner.state(), "facts": facts, "run": asdict(run)})
+    save_checkpoint(folder / "checkpoint.pt", {"learner": learner.state(), "facts": facts | row, "run": asdict(run)})
+
+
+LOG_COLUMNS = (
+    "steps", "seconds", "steps_per_s", "reward", "episode_s", "kl", "rate", "std", "explained",
+    "stand_s", "walk_s", "walk_ok", "speed_ratio", "broken",
+)  # fmt: skip
+
+
+def _append(path: Path, figures: dict[str, float]) -> None:
+    new = not path.exists()
+    with path.open("a", newline="") as file:
+        writer = csv.DictWriter(file, LOG_COLUMNS)
+        if new:
+            writer.writeheader()
+        writer.writerow({k: (f"{v:.5g}" if isinstance(v, float) else v) for k, v in figures.items()})
