@@ -94,7 +94,7 @@ def refuse_constant(constant: str) -> float:
 def names_difference(expected: tuple[str, ...], got: tuple[str, ...]) -> str:
     """One readable line on how two ordered lists of names differ."""
     missing = [n for n in expected if n not in got]
-    extra = [n for n in got if n not in expected]
+    extra = [n for i, n in enumerate(got) if n not in expected or n in got[:i]]
     if missing or extra:
         return f"expected {len(expected)}, got {len(got)}; missing: {missing}; unexpected: {extra}"
     first = next(i for i, (a, b) in enumerate(zip(expected, got, strict=True)) if a != b)

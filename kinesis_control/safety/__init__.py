@@ -1,0 +1,1 @@
+"""Limits, arming and faults: pure functions and small state machines."""
