@@ -16,6 +16,7 @@ from kinesis_control.errors import UnknownNameError
 from kinesis_control.muscles import MuscleLayout
 from kinesis_sim.composition import BODIES, BodyEntry, compose
 from kinesis_sim.coupling import JointCoupling
+from kinesis_sim.mirror import MirrorMap, mirror_of
 
 Array = NDArray[np.float64]
 
@@ -38,6 +39,7 @@ def load_body(name: str) -> "Body":
 
     Raises:
         UnknownNameError: no such body.
+        UnavailableError: myo-sim is missing or gives another body.
     """
     if name not in BODIES:
         raise UnknownNameError("body", name, BODIES)
@@ -45,9 +47,10 @@ def load_body(name: str) -> "Body":
 
 
 def physics_hash(model: mujoco.MjModel) -> str:
-    """First 16 hex digits of the SHA-256 over PHYSICS_ARRAYS, rounded to 9 significant digits.
+    """First 16 hex digits of the SHA-256 over PHYSICS_ARRAYS, rounded to 6 significant digits; below 1e-9 counts as 0.
 
-    Rounding keeps the hash equal across machines and MuJoCo releases whose compilers differ in the last bits.
+    Rounding keeps the hash equal across machines and MuJoCo releases whose compilers differ in the last bits: MuJoCo
+    3.17.0 and 4.0.0 give the same hash for every body of the registry.
     """
     digest = hashlib.sha256()
     for name in PHYSICS_ARRAYS:
@@ -140,6 +143,11 @@ class Body:
             mass=round(float(m.body_subtreemass[0]), 6),
             standing_height=round(float(self.standing_qpos[2]), 6),
         )
+
+    @cached_property
+    def mirror(self) -> MirrorMap:
+        """Left-right exchange of muscles, joints, contact regions and key bodies."""
+        return mirror_of(self.model, self.description, self.joint_ids, self.standing_qpos)
 
     @cached_property
     def standing_qpos(self) -> Array:

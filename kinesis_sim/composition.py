@@ -1,15 +1,16 @@
 """How each body is put together from myo-sim parts with MjSpec, and cleaned of decor."""
 
-import logging
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import mujoco
 import numpy as np
 
+from kinesis_control.errors import UnavailableError
 from kinesis_sim.fall import FallLimits
-from kinesis_sim.sensors import add_sensors
+from kinesis_sim.mujoco_log import route_warnings
+from kinesis_sim.sensors import FLOOR, add_sensors
 
 FEET = (("right_heel", "calcn_r"), ("right_toes", "toes_r"), ("left_heel", "calcn_l"), ("left_toes", "toes_l"))
 LEG_KEY_BODIES = ("pelvis", "tibia_r", "tibia_l", "talus_r", "talus_l", "toes_r", "toes_l")
@@ -19,6 +20,8 @@ LEG_STANDING_POSE = {
     "hip_flexion_r": 0.04, "hip_flexion_l": 0.04, "hip_adduction_r": -0.03, "hip_adduction_l": -0.03,
     "knee_angle_r": 0.18, "knee_angle_l": 0.18, "ankle_angle_r": 0.14, "ankle_angle_l": 0.14,
 }  # fmt: skip
+# Arms a little away from the trunk, where the upper arm does not cut into the chest, and elbows off their limit.
+ARM_STANDING_POSE = {f"{joint}_{side}": angle for joint, angle in (("shoulder_elv", 0.12), ("elbow_flexion", 0.2)) for side in "rl"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +55,9 @@ class BodyEntry:
     licence_note: str = ""
 
 
-def _myo(model: str) -> Callable[[], mujoco.MjSpec]:
+def _published(model: str) -> Callable[[], mujoco.MjSpec]:
+    """Builder of a model that myo-sim publishes as a whole."""
+
     def build() -> mujoco.MjSpec:
         import myo_sim
 
@@ -61,31 +66,63 @@ def _myo(model: str) -> Callable[[], mujoco.MjSpec]:
     return build
 
 
+def _legs_and_back() -> mujoco.MjSpec:
+    """The full body without its arms: the muscled torso (210 muscles) with legs (80) attached at its root."""
+    from myo_sim.build import compose as parts
+
+    full = parts.MODEL_REGISTRY["myofullbody"]
+    without_arms = {**full.build_kwargs, "include_arm_contacts": False, "include_left_arm_contacts": False, "include_fullbody_contacts": False}
+    recipe = replace(full, build_kwargs=without_arms)
+    spec = parts.build_torso_spec(recipe)
+    spec.attach(parts.build_legs_spec(recipe), prefix="", suffix="", frame=spec.body("Full Body").add_frame(name="legs_attach"))
+    return spec
+
+
 BODIES: dict[str, BodyEntry] = {
     e.name: e
-    for e in (BodyEntry(name="legs80", build=_myo("myolegs"), muscles=80),)
+    for e in (
+        BodyEntry(name="legs80", build=_published("myolegs"), muscles=80),
+        BodyEntry(name="legs_abs86", build=_published("myolegs_abdomen"), muscles=86, key_bodies=(*LEG_KEY_BODIES, "head")),
+        BodyEntry(name="legs_back290", build=_legs_and_back, muscles=290, key_bodies=(*LEG_KEY_BODIES, "head")),
+        BodyEntry(
+            name="fullbody416",
+            build=_published("myofullbody"),
+            muscles=416,
+            key_bodies=(*LEG_KEY_BODIES, "head", "radius_r", "radius_l", "thirdmc_r", "thirdmc_l"),
+            standing_pose={**LEG_STANDING_POSE, **ARM_STANDING_POSE},
+            licence_note="the arms of fullbody416 derive from a model that carries a non-commercial note; everything else in it is Apache-2.0",
+        ),
+    )
 }
 
 
 def compose(entry: BodyEntry) -> mujoco.MjModel:
-    """Compile the cleaned model of an entry: floor at z = 0, no decor, the sensors of the readout, Euler integration."""
-    logging.getLogger().debug("composing %s", entry.name)
+    """Compile the cleaned model of an entry: floor at z = 0, no decor, the sensors of the readout, Euler integration.
+
+    Raises:
+        UnavailableError: myo-sim is not installed, or another version of it gives another body.
+    """
+    route_warnings()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        spec = entry.build()
+        warnings.simplefilter("ignore")  # myo-sim speaks of optional tools at import
+        try:
+            spec = entry.build()
+        except ImportError as error:
+            raise UnavailableError(f"body '{entry.name}' needs the package myo-sim: {error}") from error
         clean(spec)
         add_sensors(spec, contact_bodies=entry.contact_regions, key_bodies=entry.key_bodies)
         model = spec.compile()
     if model.nu != entry.muscles:
-        raise RuntimeError(f"body '{entry.name}': expected {entry.muscles} muscles, the installed myo-sim gives {model.nu}")
+        raise UnavailableError(f"body '{entry.name}': expected {entry.muscles} muscles, the installed myo-sim gives {model.nu}")
     model.opt.timestep = entry.physics_dt
+    model.opt.integrator = int(mujoco.mjtIntegrator.mjINT_EULER)
     return model
 
 
 def clean(spec: mujoco.MjSpec) -> None:
     """Remove decor (a collidable pedestal among it) and sensors; put the floor at z = 0."""
     for geom in list(spec.worldbody.geoms):
-        if geom.name == "floor":
+        if geom.name == FLOOR:
             geom.pos = [0.0, 0.0, 0.0]
         else:
             spec.delete(geom)

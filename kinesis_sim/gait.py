@@ -40,7 +40,7 @@ class GaitShape:
     cadence_offset: float = 1.15
     cadence_slope: float = 0.52
     strike_pitch: float = 0.28
-    push_pitch: float = -0.80
+    push_pitch: float = -1.10
     pitch_speed: float = 1.3
     clearance: float = 0.055
     half_width: float = 0.085
@@ -211,12 +211,12 @@ class FootPath:
             return 0.0
         if phase < share:
             t = (phase - HEEL_OFF) / (share - HEEL_OFF)
-            return push * t * t
+            return float(push * t**1.6)
         t = (phase - share) / (1.0 - share)
         # The push-off rotation runs on for a moment, then the foot is lifted level and the heel made ready.
-        rate = 2.0 * push / (share - HEEL_OFF) * (1.0 - share)
-        level = push + rate * t * np.exp(-18.0 * t * t)
-        return float(level * (1.0 - _smooth((t - 0.05) / 0.5)) + strike * _smooth((t - 0.5) / 0.45))
+        rate = 1.6 * push / (share - HEEL_OFF) * (1.0 - share)
+        level = push + rate * t * np.exp(-30.0 * t)
+        return float(level * (1.0 - _smooth((t - 0.05) / 0.7)) + strike * _smooth((t - 0.5) / 0.45))
 
     def toe_extension(self, phase: float) -> float:
         """Angle of the toes against the foot that keeps them flat in push-off [rad]."""
@@ -266,8 +266,8 @@ def _walking_row(body: Body, leg: LegGeometry, shape: GaitShape, speed: float) -
         contact[:, column] = p < HEEL_OFF + 0.05
         contact[:, column + 1] = (p > 0.06) & (p < share)
     joint, qpos = np.zeros((PHASES, len(body.joint_ids))), body.standing_qpos.copy()
-    lift = np.zeros(PHASES)  # of the swinging ankle over its own phase, learned from how deep the foot would sink
-    for _ in range(4):  # later laps start from a solution, so that the seam is smooth
+    lift = np.zeros(PHASES)  # of the ankle after heel-off, learned from how deep the foot would sink
+    for _ in range(6):  # later laps start from a solution, so that the seam is smooth
         sunk = np.zeros(PHASES)
         for k in range(PHASES):
             feet = {}
@@ -280,17 +280,18 @@ def _walking_row(body: Body, leg: LegGeometry, shape: GaitShape, speed: float) -
             qpos = leg.solve(np.array([0.0, sway[k], height[k]]), feet, qpos)
             joint[k] = leg.joint_vector()
             sunk[k] = leg.foot_clearance("r")
-        lift += _swing_lift(phase, share, sunk)
+        lift += _lift(phase, share, sunk)
     return {"joint": joint, "root_height": height, "root_sway": sway, "contact": contact}
 
 
-def _swing_lift(phase: Array, share: float, clearance: Array) -> Array:
-    """How much higher the ankle must go in swing to keep the whole foot off the floor; smooth, zero in stance; (P,) [m]."""
+def _lift(phase: Array, share: float, clearance: Array) -> Array:
+    """How much higher the ankle must go after heel-off to keep the foot out of the floor; smooth; (P,) [m]."""
     t = np.clip((phase - share) / (1.0 - share), 0.0, 1.0)
-    wanted = 0.012 * np.sin(np.pi * t)
-    missing = np.where((t > 0) & (t < 1), np.maximum(wanted - clearance, 0.0), 0.0)
+    wanted = 0.012 * np.sin(np.pi * t)  # zero in push-off, where the toe tip takes over from the ball
+    missing = np.where(phase > HEEL_OFF, np.maximum(wanted - clearance, 0.0), 0.0)
     kernel = np.exp(-0.5 * (np.arange(-4, 5) / 1.5) ** 2)
-    return np.convolve(np.pad(missing, 4, mode="wrap"), kernel / kernel.sum(), "valid") * np.sin(np.pi * t) ** 0.25
+    smooth = np.convolve(np.pad(missing, 4, mode="wrap"), kernel / kernel.sum(), "valid")
+    return smooth * _smooth((phase - HEEL_OFF) / 0.1) * _smooth((1.0 - phase) / 0.1)
 
 
 def _lateral_sway(phase: Array, share: float, cycle_s: float, half_width: float) -> Array:
