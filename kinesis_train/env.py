@@ -5,18 +5,16 @@ kinesis_control/observation.py, both on the whole batch at once.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-import mujoco
 import numpy as np
-from mujoco import rollout
 from numpy.typing import NDArray
 
-from kinesis_control.body_state import BodyState
 from kinesis_control.contract import ObservationTerm
 from kinesis_control.motion.generator import GaitGenerator
 from kinesis_control.observation import ObservationBuilder, rotation_entries, term_size
 from kinesis_sim.bodies import Body
+from kinesis_train.feedforward import feed_forward
 from kinesis_train.keypoints import KeypointTable
 from kinesis_train.physics import BatchPhysics
 from kinesis_train.task import CommandSampler, RewardWeights, TaskConfig, tracking_reward
@@ -64,6 +62,7 @@ class WalkEnv:
     Attributes:
         observation: float32, shape (n, size); valid after `reset` and `step`.
         age: ticks since each episode began; shape (n,).
+        drive: the gait table with feed-forward activations in the place of joints.
     """
 
     def __init__(self, body: Body, config: EnvConfig, seed: int) -> None:
@@ -74,6 +73,8 @@ class WalkEnv:
         self.state = self.physics.state
         self.generator = GaitGenerator(d, np.array(REFERENCE_OFFSETS), batch=(n,))
         self.keypoints = KeypointTable(body, self.generator.table)
+        activation, self.reference_residual = feed_forward(body, self.generator.table)
+        self.drive = replace(self.generator.table, joint=activation)
         self.builder = ObservationBuilder(observation_terms(body), d, len(REFERENCE_OFFSETS))
         self.observation = np.zeros((n, self.builder.size), dtype=np.float32)
         self.commands = CommandSampler(config.task, n, self.rng)
@@ -111,6 +112,7 @@ class WalkEnv:
         c, s = np.cos(yaw), np.sin(yaw)
         position = np.stack([-s * sway, c * sway, values[:, j + 1] + 0.002], axis=1)
         velocity = np.stack([c * speed - s * sway_rate, s * speed + c * sway_rate, rate[:, 0] * slopes[:, j + 1]], axis=1)
+        slack = rng.uniform(0.0, 0.08, (k, 1))
         spin = np.zeros((k, 3))
         spin[:, 2] = gen.yaw_rate[which]
         self.physics.place(
@@ -121,7 +123,7 @@ class WalkEnv:
             spin=spin,
             joints=values[:, :j] + 0.02 * rng.standard_normal((k, j)),
             joint_velocity=rate * slopes[:, :j] + 0.1 * rng.standard_normal((k, j)),
-            activation=rng.uniform(0.01, 0.08, (k, 1)) * np.ones(self.excitation.shape[1]),
+            activation=np.clip(np.where(walking[:, None], self.drive.sample(speed, gen.phase[which])[0][:, : self.drive.joint.shape[-1]], 0.0) + slack, 0, 1),
         )
 
     def step(self, excitation: Array) -> tuple[Array, NDArray[np.bool_], NDArray[np.bool_]]:

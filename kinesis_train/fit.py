@@ -1,6 +1,7 @@
 """Fits the decoder networks: muscle length over joint angles, and feed-forward activation over the reference."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import mujoco
 import numpy as np
@@ -75,17 +76,14 @@ def feed_forward_sampler(table: GaitTable, activation: Array, rng: np.random.Gen
         activation: shape (S, P, n_muscles) on the grid of the table.
     """
     joints = table.joint.shape[-1]
-    whole = GaitTable(
-        speed=table.speed, cycle_rate=table.cycle_rate, joint=activation, root_sway=table.root_sway,
-        root_height=table.root_height, contact=table.contact, joint_names=table.joint_names,
-    )  # fmt: skip
+    drive = replace(table, joint=activation)
 
     def sample(n: int) -> tuple[Tensor, Tensor]:
         speed = np.where(rng.random(n) < 0.1, 0.0, rng.uniform(0.0, table.top_speed, n))
         phase = rng.random(n)
         values, slopes = table.sample(speed, phase)
         rate = np.where(speed > 0.02, table.rate(speed), 0.0)[:, None]
-        wanted = whole.sample(speed, phase)[0][:, : activation.shape[-1]]
+        wanted = drive.sample(speed, phase)[0][:, : activation.shape[-1]]
         # Turning adds hip rotation; the small noise teaches the network to ignore it.
         position = values[:, :joints] + 0.02 * rng.standard_normal((n, joints))
         velocity = rate * slopes[:, :joints]

@@ -1,5 +1,7 @@
 """Where the key bodies are on the reference: forward kinematics of the gait table, tabulated once."""
 
+from dataclasses import replace
+
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
@@ -27,11 +29,7 @@ class KeypointTable:
                 points[s, p] = data.xpos[body.key_body_ids]
         self.joints, self.bodies = table.joint.shape[-1], b
         # The key points ride in the joint channel of a second table, so that one interpolation serves both.
-        self.table = GaitTable(
-            speed=table.speed, cycle_rate=table.cycle_rate, root_sway=table.root_sway, root_height=table.root_height,
-            contact=table.contact, joint=np.concatenate([table.joint, points.reshape(*points.shape[:2], -1)], axis=-1),
-            joint_names=table.joint_names,
-        )  # fmt: skip
+        self.table = replace(table, joint=np.concatenate([table.joint, points.reshape(*points.shape[:2], -1)], axis=-1))
 
     def at(self, generator: GaitGenerator) -> tuple[Array, Array, Array]:
         """Key-body positions (n, B, 3) and velocities (n, B, 3) in odom, and joints (n, n_joints), of the present reference."""

@@ -1,16 +1,14 @@
 """Batched physics of one body with mujoco.rollout: many bodies, a few threads, no Python per sub-step."""
 
-import warnings
-
 import mujoco
 import numpy as np
 from mujoco import rollout
 from numpy.typing import NDArray
 
 from kinesis_control.body_state import BodyState
-from kinesis_control.observation import rotation_entries
 from kinesis_sim.bodies import Body
-from kinesis_sim.composition import BodyEntry, clean
+from kinesis_sim.flight_recorder import private_model
+from kinesis_sim.readout import StateReadout
 
 Array = NDArray[np.float64]
 FULL = mujoco.mjtState.mjSTATE_FULLPHYSICS
@@ -26,8 +24,9 @@ class BatchPhysics:
 
     def __init__(self, body: Body, n: int, *, control_dt: float, threads: int) -> None:
         self.body, self.n, self.threads = body, n, threads
-        self.model = compile_with_sensors(body.entry)
-        m = self.model
+        # Without MuJoCo's silent reset, so that broken physics is seen.
+        self.model = m = private_model(body, body.model.opt.timestep)
+        self.readout = StateReadout(body)
         self.substeps = round(control_dt / m.opt.timestep)
         self.pool = rollout.Rollout(nthread=threads)
         self.data = [mujoco.MjData(m) for _ in range(threads)]
@@ -42,9 +41,8 @@ class BatchPhysics:
         self.sensors = np.zeros((n, m.nsensordata))
         self.control = np.zeros((n, self.substeps, m.nu))
         self.state = BodyState.zeros(body.description, (n,))
-        b, u, c = len(body.key_body_ids), m.nu, len(body.entry.contact_regions)
-        self._cuts = np.cumsum([3 * b, 3 * b, u, u, u, 3 * c])
-        self.key_position, self.key_velocity = np.zeros((n, b, 3)), np.zeros((n, b, 3))
+        self.key_position = np.zeros((n, len(body.key_body_ids), 3))
+        self.key_velocity, self._key_sensed = np.zeros_like(self.key_position), np.zeros_like(self.key_position)
 
     def place(
         self, which: NDArray[np.intp], *, position: Array, yaw: Array, velocity: Array, spin: Array,
@@ -78,7 +76,7 @@ class BatchPhysics:
             self.single.qpos[:], self.single.qvel[:], self.single.act[:] = q, v, self.act[i]
             mujoco.mj_forward(m, self.single)
             self.sensors[i] = self.single.sensordata
-        self._read()
+        self._read(moved=False)
 
     def nudge(self, which: NDArray[np.bool_], change: Array) -> None:
         """Add `change`, shape (n, 3) [m/s], to the root velocity of the members in the mask `which`."""
@@ -97,64 +95,17 @@ class BatchPhysics:
         good = ~broken
         self.full[good] = last[good]
         self.sensors[good] = sensed[good]
-        self._catch_up(good)
-        self._read()
+        self._read(moved=True)
         return broken
 
-    def _catch_up(self, good: NDArray[np.bool_]) -> None:
-        """Rollout sensors lag the state by one sub-step: carry positions forward with their velocities."""
-        dt, (a, b, c, d, _, _) = self.model.opt.timestep, self._cuts
-        self.sensors[good, :a] += dt * self.sensors[good, a:b]
-        self.sensors[good, b:c] += dt * self.sensors[good, c:d]
-
-    def _read(self) -> None:
-        """Fill `state` and the key bodies."""
-        s, (a, b, c, d, e, f) = self.state, self._cuts
-        sensors, q = self.sensors, self.qpos[:, 3:7]
-        y = self.body.base_yaw_quaternion
-        s.root_position[:] = self.qpos[:, :3]
-        s.root_quaternion[:, 0] = q[:, 0] * y[0] - q[:, 3] * y[3]
-        s.root_quaternion[:, 1] = q[:, 1] * y[0] + q[:, 2] * y[3]
-        s.root_quaternion[:, 2] = q[:, 2] * y[0] - q[:, 1] * y[3]
-        s.root_quaternion[:, 3] = q[:, 3] * y[0] + q[:, 0] * y[3]
-        r, v = rotation_entries(s.root_quaternion), self.qvel
-        for i in range(3):
-            s.root_linear_velocity[:, i] = r[0][i] * v[:, 0] + r[1][i] * v[:, 1] + r[2][i] * v[:, 2]
-        cos, sin = np.cos(self.body.entry.forward_yaw), np.sin(self.body.entry.forward_yaw)
-        s.root_angular_velocity[:, 0] = cos * v[:, 3] + sin * v[:, 4]
-        s.root_angular_velocity[:, 1] = cos * v[:, 4] - sin * v[:, 3]
-        s.root_angular_velocity[:, 2] = v[:, 5]
-        s.joint_position[:] = self.qpos[:, self.body.joint_qpos_adr]
-        s.joint_velocity[:] = self.qvel[:, self.body.joint_dof_adr]
-        s.muscle_activation[:] = self.act
-        self.key_position[:] = sensors[:, :a].reshape(self.n, -1, 3)
-        self.key_velocity[:] = sensors[:, a:b].reshape(self.n, -1, 3)
-        s.muscle_length[:], s.muscle_velocity[:], s.muscle_tension[:] = sensors[:, b:c], sensors[:, c:d], -sensors[:, d:e]
-        s.contact_force[:] = np.maximum(-sensors[:, e:f].reshape(self.n, -1, 3)[..., 2], 0.0)
-
-
-def compile_with_sensors(entry: BodyEntry) -> mujoco.MjModel:
-    """The body's model with the sensors of `add_training_sensors` and no others."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        spec = entry.build()
-        clean(spec)
-        add_training_sensors(spec, entry)
-        model = spec.compile()
-    model.opt.timestep = entry.physics_dt
-    return model
-
-
-def add_training_sensors(spec: mujoco.MjSpec, entry: BodyEntry) -> None:
-    """Sensors that `BatchPhysics` reads, in its order."""
-    kind, obj = mujoco.mjtSensor, mujoco.mjtObj
-    for name in entry.key_bodies:
-        spec.add_sensor(type=kind.mjSENS_FRAMEPOS, objtype=obj.mjOBJ_XBODY, objname=name)
-    for name in entry.key_bodies:
-        spec.add_sensor(type=kind.mjSENS_FRAMELINVEL, objtype=obj.mjOBJ_XBODY, objname=name)
-    for what in (kind.mjSENS_ACTUATORPOS, kind.mjSENS_ACTUATORVEL, kind.mjSENS_ACTUATORFRC):
-        for actuator in spec.actuators:
-            spec.add_sensor(type=what, objtype=obj.mjOBJ_ACTUATOR, objname=actuator.name)
-    net_force = [2, 3, 1]  # data: force; reduce: net force; one slot
-    for _, name in entry.contact_regions:
-        spec.add_sensor(type=kind.mjSENS_CONTACT, objtype=obj.mjOBJ_BODY, objname=name, reftype=obj.mjOBJ_GEOM, refname="floor", intprm=net_force)
+    def _read(self, moved: bool) -> None:
+        """Fill `state` and the key bodies; key velocities are differences over a tick, zero where nothing moved."""
+        dt = self.model.opt.timestep
+        self.readout.read(self.qpos, self.qvel, self.act, self.sensors, self.state)
+        self.readout.advance(self.state, dt)
+        sensed = self.readout.key_body_position(self.sensors)
+        if moved:
+            self.key_velocity[:] = (sensed - self._key_sensed) / (self.substeps * dt)
+        self._key_sensed[:] = sensed
+        # Sensors of a rollout lag the state by one physics step.
+        np.add(sensed, dt * self.key_velocity, out=self.key_position)

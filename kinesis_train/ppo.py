@@ -4,6 +4,7 @@ Kept small: generalised advantage estimation, clipped ratio, separate optimiser 
 driven by the measured KL divergence (as in rsl_rl), time-outs bootstrapped. Checkpoints hold all that is needed to go on.
 """
 
+from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -168,6 +169,7 @@ class Ppo:
 
     def load(self, state: dict[str, Any]) -> None:
         """Take up a state made by `state`; the environments start new episodes."""
+        state = deepcopy(state)  # the optimisers would go on working on the tensors of the caller
         self.policy.load_state_dict(state["policy"])
         self.value.load_state_dict(state["value"])
         self.log_std.data.copy_(state["log_std"])

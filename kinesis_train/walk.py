@@ -4,7 +4,7 @@ import csv
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,8 @@ import numpy as np
 import torch
 
 from kinesis_control.errors import ConfigurationError
-from kinesis_control.motion.gait_table import GaitTable
 from kinesis_sim.bodies import Body, load_body
 from kinesis_train.env import CONTEXT_TERMS, EnvConfig, WalkEnv
-from kinesis_train.feedforward import feed_forward
 from kinesis_train.fit import feed_forward_sampler, fit, length_sampler
 from kinesis_train.networks import DecoderGains, MuscleDecoder, MusclePolicy
 from kinesis_train.ppo import Ppo, PpoConfig, save_checkpoint, survival
@@ -43,8 +41,8 @@ class WalkTraining:
     hidden: tuple[int, ...] = (512, 256)
     evaluate_every: int = 400_000
     threads: int = 2
-    env: EnvConfig = EnvConfig()
-    ppo: PpoConfig = PpoConfig()
+    env: EnvConfig = field(default_factory=EnvConfig)
+    ppo: PpoConfig = field(default_factory=PpoConfig)
 
 
 def build_policy(body: Body, env: WalkEnv, hidden: tuple[int, ...]) -> MusclePolicy:
@@ -55,14 +53,13 @@ def build_policy(body: Body, env: WalkEnv, hidden: tuple[int, ...]) -> MusclePol
     return MusclePolicy(env.builder.size, decoder, context, hidden)
 
 
-def fit_decoder(body: Body, table: GaitTable, decoder: MuscleDecoder, seed: int) -> dict[str, float]:
+def fit_decoder(env: WalkEnv, decoder: MuscleDecoder, seed: int) -> dict[str, float]:
     """Fit length and feed-forward networks; returns their root mean square errors and the reference's root residual."""
     rng = np.random.default_rng(seed)
-    activation, residual = feed_forward(body, table)
     errors = {
-        "length_rms_m": fit(decoder.length, length_sampler(body, rng), steps=4000),
-        "feed_forward_rms": fit(decoder.feed_forward, feed_forward_sampler(table, activation, rng), steps=3000),
-        "reference_residual_n": float(residual.mean()),
+        "length_rms_m": fit(decoder.length, length_sampler(env.body, rng), steps=4000),
+        "feed_forward_rms": fit(decoder.feed_forward, feed_forward_sampler(env.generator.table, env.drive.joint, rng), steps=3000),
+        "reference_residual_n": float(env.reference_residual.mean()),
     }
     log.info("decoder: %s", errors)
     return errors
@@ -96,7 +93,7 @@ def train(run: WalkTraining, folder: Path, *, resume: bool, report: Callable[[di
         learner.load(stored["learner"])
         facts = stored["facts"]
     else:
-        facts = fit_decoder(body, env.generator.table, policy.decoder, run.seed) | {"seconds": 0.0}
+        facts = fit_decoder(env, policy.decoder, run.seed) | {"seconds": 0.0}
     judge = evaluation_env(body, run)
     _loop(run, learner, judge, folder, facts, report)
     return checkpoint

@@ -20,7 +20,7 @@ WALK = {"walk", "go", "move", "start", "walking", "forward", "forwards", "ahead"
 TURN = {"turn", "curve", "veer", "circle", "left", "right"}
 QUICK, SLOW = {"fast", "quickly", "quick", "briskly", "brisk"}, {"slow", "slowly", "gently"}
 FILLER = {"please", "now", "the", "a", "an", "to", "and", "robot", "start", "straight", "at", "speed", "of", "in", "your", "you", "can", "just", "on", "bit", "keep"}
-VELOCITY = re.compile(r"(\d+(?:\.\d+)?)\s*(?:m/s|meters? per second|metres? per second|mps)\b")
+VELOCITY = re.compile(r"(?<![-\d.])(\d+(?:\.\d+)?)\s*(?:m/s|meters? per second|metres? per second|mps)\b")
 
 
 @dataclass(frozen=True, kw_only=True)
