@@ -1,0 +1,311 @@
+"""Records topics of the graph into an MCAP bag, as raw bytes.
+
+In real time a message is stamped with the clock of the node when it arrives. In lock-step nothing of the wall clock may
+reach the bag: messages carry their own simulated stamps, are put into one order, and are written in canonical bytes, so
+that two runs with one seed give the same file. Messages without a stamp of their own are left out there.
+"""
+
+import signal
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import rclpy
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+from rclpy.subscription import Subscription
+from rclpy.topic_endpoint_info import TopicEndpointInfo
+from rosbags.interfaces import Qos
+
+from kinesis_control.errors import ConfigurationError, KinesisError, UnavailableError, UnknownNameError
+from kinesis_control.evaluate.bag import BagWriter
+from kinesis_control.evaluate.bag_types import stamp_of
+from kinesis_control.evaluate.ordering import StampedMessage, StampOrder
+from kinesis_control.ros.parameters import declare, declare_choice, declare_strings
+from kinesis_control.ros.recording import message_class, recorded_qos, subscription_qos
+
+DEFAULT_TOPICS = (
+    "muscle_layout",
+    "reference",
+    "muscle_command",
+    "control_status",
+    "joint_states",
+    "odom",
+    "/tf",
+    "/clock",
+    "cmd_vel",
+    "goal_pose",
+    "text_command",
+    "text_reply",
+    "body_state",
+)
+# Whoever waits for the recorder sees it listen to `body_state`: it does so last, when these are matched.
+_BEFORE_STATE = DEFAULT_TOPICS[:8]
+_STATE_WAITS_S = 5.0
+
+# Written by the wall clock, so that no two lock-step runs would be alike.
+_WALL_CLOCK_TOPICS = ("/rosout", "/parameter_events", "/diagnostics")
+_BODY_STATE = "kinesis_msgs/msg/BodyState"
+_DISCOVERY_PERIOD_S = 0.1
+# Simulated time that lock-step messages are held back once every queue has been emptied: what is still on its way then
+# is milliseconds of wall time behind.
+_WINDOW_NS = 5_000_000_000
+_HELD_AT_MOST = 100_000
+# After the signal to end: how long the graph must be silent, and how long to wait for that at most.
+_QUIET_S, _DRAIN_S = 0.3, 3.0
+
+
+@dataclass(kw_only=True)
+class RecordingSummary:
+    """What a recording came to.
+
+    Attributes:
+        path: directory of the bag.
+        counts: messages by topic.
+        lost: messages missing between others of their publisher, by topic.
+        late: lock-step messages that came too late to be put into order.
+        unstamped: topics left out in lock-step because their messages carry no time.
+        missing: wanted topics that never appeared.
+    """
+
+    path: Path
+    counts: dict[str, int]
+    lost: dict[str, int] = field(default_factory=dict)
+    late: int = 0
+    unstamped: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+    def lines(self) -> list[str]:
+        """The summary as text, the total first."""
+        lines = [f"recorded {sum(self.counts.values())} messages in {self.path}"]
+        lines += [f"  {topic}: {count}" for topic, count in sorted(self.counts.items())]
+        lines += [f"  LOST on {topic}: {count}" for topic, count in sorted(self.lost.items())]
+        if self.late:
+            lines.append(f"  {self.late} messages came too late to be put into order; this bag may differ from a rerun")
+        if self.unstamped:
+            lines.append(f"  left out, no simulated time in the messages: {', '.join(self.unstamped)}")
+        if self.missing:
+            lines.append(f"  never appeared: {', '.join(self.missing)}")
+        return lines
+
+
+class RecorderNode(Node):
+    """Subscribes to what is wanted as it appears, and writes it.
+
+    Attributes:
+        received: messages that have arrived so far.
+    """
+
+    def __init__(self) -> None:
+        """Declare the parameters and create the bag.
+
+        Raises:
+            ConfigurationError: no output directory.
+            UnknownNameError: an unknown clock.
+            UnavailableError: the directory exists or cannot be written.
+        """
+        super().__init__("recorder_node")
+        output = declare(self, "output", "", "New directory of the bag.")
+        self._wanted = declare_strings(self, "topics", "Topics to record; none: those of the control loop.")
+        self._wants_all = declare(self, "all", False, "Record every topic.")
+        clock = declare_choice(self, "clock", "realtime", "What messages are stamped with.", ("realtime", "lockstep"))
+        compress = declare(self, "compress", False, "Compress with zstd.")
+        if not output:
+            raise ConfigurationError("parameter 'output' is empty; it must name a new directory")
+        self._order = StampOrder(_WINDOW_NS) if clock == "lockstep" else None
+        self._bag = BagWriter(Path(output).expanduser(), compress=compress)
+        self._seen: dict[str, tuple[str, tuple[Qos, ...]]] = {}
+        self._refused: set[str] = set()
+        self._subscriptions_by_topic: dict[str, Subscription] = {}
+        self._state_seen_at: float | None = None
+        self._unstamped: dict[str, None] = {}
+        self._lost: dict[str, int] = {}
+        self._last_number: dict[str, int] = {}
+        self._last_state_ns: int | None = None
+        self.received = 0
+
+    @property
+    def wanted_topics(self) -> list[str]:
+        """Full names of the topics to record; they need not exist yet."""
+        if self._wants_all:
+            return [name for name, _ in self.get_topic_names_and_types() if "/_" not in name]
+        return [self.resolve_topic_name(name) for name in self._wanted or DEFAULT_TOPICS]
+
+    def discover(self) -> None:
+        """Subscribe to every wanted topic that has a publisher by now."""
+        for topic in self.wanted_topics:
+            if topic in self._seen or topic in self._refused or (self._order and topic in _WALL_CLOCK_TOPICS):
+                continue
+            publishers = self.get_publishers_info_by_topic(topic)
+            if publishers and (publishers[0].topic_type != _BODY_STATE or self._state_may_follow()):
+                self._subscribe(topic, publishers)
+
+    def _state_may_follow(self) -> bool:
+        """True when the other topics of the loop are matched, or will hardly come any more."""
+        now = time.monotonic()
+        self._state_seen_at = self._state_seen_at or now
+        if now - self._state_seen_at > _STATE_WAITS_S:
+            return True
+        wanted = set(self.wanted_topics) - self._refused
+        others = [t for t in map(self.resolve_topic_name, _BEFORE_STATE) if t in wanted]
+        matched = {t: s.get_publisher_count() for t, s in self._subscriptions_by_topic.items()}
+        return all(matched.get(t, 0) >= max(self.count_publishers(t), 1) for t in others)
+
+    def write_due(self) -> None:
+        """Write the lock-step messages that nothing can precede any more; to be called when every queue is empty."""
+        if self._order is not None:
+            for message in self._order.due():
+                self._write_ordered(message)
+
+    def finish(self) -> RecordingSummary:
+        """Write what is left and end the bag.
+
+        Raises:
+            UnavailableError: the end could not be written.
+        """
+        if self._order is not None:
+            # Who answers the last state, and whether that still arrives, depends on who is stopped first: leave it out.
+            for message in self._order.rest(self._last_state_ns):
+                self._write_ordered(message)
+        self._bag.close()
+        seen = {*self._seen, *(_WALL_CLOCK_TOPICS if self._order else ())}
+        return RecordingSummary(
+            path=self._bag.path,
+            counts=dict(self._bag.counts),
+            lost=dict(self._lost),
+            late=self._order.late if self._order else 0,
+            unstamped=tuple(self._unstamped),
+            missing=tuple(t for t in self.wanted_topics if t not in seen),
+        )
+
+    def _subscribe(self, topic: str, publishers: list[TopicEndpointInfo]) -> None:
+        type_name = publishers[0].topic_type
+        profiles = tuple(sorted({recorded_qos(p.qos_profile) for p in publishers}, key=repr))
+        try:
+            kind = message_class(type_name)
+            self._bag.types.require(type_name)
+        except (UnknownNameError, UnavailableError) as error:
+            self._refused.add(topic)
+            self.get_logger().error(f"cannot record {topic}: {error}")
+            return
+        self._seen[topic] = (type_name, profiles)
+        if self._order is None:
+            self._bag.add_topic(topic, type_name, profiles)
+        self._subscriptions_by_topic[topic] = self.create_subscription(
+            kind,
+            topic,
+            lambda data, info: self._receive(topic, type_name, data, int(info["publication_sequence_number"] or 0)),
+            subscription_qos(publishers),
+            raw=True,
+        )
+        if len(publishers) == 1:
+            self._last_number[topic] = -1
+
+    def _receive(self, topic: str, type_name: str, data: bytes, number: int) -> None:
+        self.received += 1
+        self._count_lost(topic, number)
+        if self._order is None:
+            self._bag.write(topic, self.get_clock().now().nanoseconds, data)
+        else:
+            self._take_in(self._order, topic, type_name, data, number)
+
+    def _take_in(self, order: StampOrder, topic: str, type_name: str, data: bytes, number: int) -> None:
+        message = self._bag.types.decode(type_name, data)
+        stamp_ns = stamp_of(message)
+        if stamp_ns is None:
+            self._unstamped[topic] = None
+            return
+        if type_name == _BODY_STATE:
+            self._last_state_ns = max(stamp_ns, self._last_state_ns or 0)
+        canonical = self._bag.types.canonical(type_name, message)
+        source = str(getattr(message, "node", "") or getattr(message, "commander", ""))
+        if not source and topic not in self._last_number:
+            number = 0  # several nameless publishers: their numbers do not compare
+        order.add(StampedMessage(stamp_ns=stamp_ns, topic=topic, source=source, number=number, data=canonical))
+        if order.held > _HELD_AT_MOST:
+            self.write_due()
+
+    def _write_ordered(self, message: StampedMessage) -> None:
+        # Announced with its first message, so that the order in which topics were discovered leaves no trace.
+        self._bag.add_topic(message.topic, *self._seen[message.topic])
+        self._bag.write(message.topic, message.stamp_ns, message.data)
+
+    def _count_lost(self, topic: str, number: int) -> None:
+        """Gaps in the numbers of a publisher; they can be told only while a topic has one publisher."""
+        last = self._last_number.get(topic)
+        if last is None:
+            return
+        if 0 <= number <= last:
+            # A second publisher counts from one again: what looked like gaps was its numbers between the other's.
+            del self._last_number[topic]
+            self._lost.pop(topic, None)
+            return
+        if last >= 0 and number > last + 1:
+            self._lost[topic] = self._lost.get(topic, 0) + number - last - 1
+        self._last_number[topic] = number
+
+
+def run_recorder(args: list[str] | None = None) -> RecordingSummary:
+    """Record until SIGINT or SIGTERM.
+
+    Args:
+        args: ROS arguments; None takes those of the process.
+
+    Raises:
+        ConfigurationError: a parameter that cannot be used.
+        UnavailableError: the bag cannot be written; what was recorded before stays readable.
+    """
+    stop: list[int] = []
+    previous = {n: signal.signal(n, lambda number, _: stop.append(number)) for n in (signal.SIGINT, signal.SIGTERM)}
+    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        node = RecorderNode()
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
+        with suppress(ExternalShutdownException):
+            _record_until(stop, node, executor)
+        return node.finish()
+    finally:
+        rclpy.try_shutdown()
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def main() -> int:
+    """Entry point of the executable; the exit code."""
+    try:
+        summary = run_recorder()
+    except KinesisError as error:
+        rclpy.logging.get_logger("recorder_node").fatal(str(error))
+        return error.exit_code
+    for line in summary.lines():
+        rclpy.logging.get_logger("recorder_node").info(line)
+    return 0
+
+
+def _record_until(stop: list[int], node: RecorderNode, executor: SingleThreadedExecutor) -> None:
+    """Spin until a signal has come and no message is on its way any more."""
+    next_discovery, stop_at, active_at, idle_spins = 0.0, 0.0, 0.0, 0
+    while True:
+        now = time.monotonic()
+        if stop:
+            stop_at = stop_at or now
+            if now - max(active_at, stop_at) > _QUIET_S or now - stop_at > _DRAIN_S:
+                return
+        elif now >= next_discovery:
+            node.discover()
+            next_discovery = now + _DISCOVERY_PERIOD_S
+        # One spin may come back empty-handed between two rounds over full queues; the second one then has looked anew.
+        if idle_spins == 2:
+            node.write_due()
+        received = node.received
+        executor.spin_once(timeout_sec=0.0 if idle_spins < 2 else 0.05)
+        idle_spins = idle_spins + 1 if node.received == received else 0
+        active_at = now if node.received > received else active_at
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Messages <-> dataclasses, QoS profiles, running and reporting: what every node shares."""

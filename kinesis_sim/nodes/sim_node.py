@@ -1,0 +1,300 @@
+"""The simulated body on the graph: lock-step or real time, with the last gate before its muscles.
+
+Lock-step: the world steps when the answer to its present state is here. Nothing is published before the body is first
+armed; arming publishes state 0. Real time: the world steps at absolute deadlines of the monotonic clock.
+"""
+
+import json
+import math
+import sys
+import time
+from pathlib import Path
+
+from kinesis_msgs.msg import MuscleCommand
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from std_msgs.msg import String
+
+from kinesis_control.contract import read_contract
+from kinesis_control.errors import ConfigurationError
+from kinesis_control.ros import qos
+from kinesis_control.ros.convert import read_command
+from kinesis_control.ros.parameters import declare, declare_choice
+from kinesis_control.ros.reporting import ERROR, OK, WARN, Reporter, fault_values, latency_values
+from kinesis_control.ros.running import Ending, run_node
+from kinesis_control.safety.arming import ArmingConfig, ControlState
+from kinesis_control.safety.faults import Fault
+from kinesis_control.safety.gate import CommandGate
+from kinesis_control.safety.limits import Limits
+from kinesis_sim.bodies import load_body
+from kinesis_sim.nodes.sim_services import SimServices
+from kinesis_sim.nodes.sim_topics import SimTopics
+from kinesis_sim.session import Session, SessionConfig
+from kinesis_sim.world import World
+
+STATUS_S = 0.5
+"""Simulated time between two `control_status` [s]."""
+
+ALIVE_S = 1.0
+"""Wall time after which a body that stands still says so again [s]; before it is first armed ten times that."""
+
+LINGER_S = 0.5
+"""Wall time between the last words of a finished run and the end of the process [s]."""
+
+REPEAT_S = 1.0
+"""Lock-step: wall time after which a first state that nobody has answered is sent again [s]."""
+
+CATCH_UP_S = 0.5
+"""Real time: a delay up to this is caught up with, a longer one is given up and counted as misses [s]."""
+
+
+class SimNode(Ending, Node):
+    """World, gate and graph wired together; the decisions are in `Session`."""
+
+    def __init__(self) -> None:
+        super().__init__("sim_node")
+        self.session = self._make_session()
+        world = self.session.world
+        self._period = world.control_dt
+        self._status_ticks = max(round(STATUS_S / self._period), 1)
+        self._values = world.body.description.muscles
+        self._topics = SimTopics(self, world)
+        self._summary = self.create_publisher(String, "run_summary", qos.LATCHED)
+        self._reporter = Reporter(self)
+        self._reporter.status.body = world.body.description.name
+        self._reporter.status.clock = self._clock_mode
+        self._sent_at = time.monotonic()  # wall time of the last state
+        self._repeat_at = math.inf  # lock-step: wall time at which an unanswered first state is sent again
+        self._due_at = 0.0  # wall time of the next step in real time
+        self._said_at = time.monotonic()
+        self._alone = False  # lock-step: nobody answers, the wall clock sets the pace
+        self._reported_state = self.session.gate.state
+        self._end_at: float | None = None
+        self._rate_mark = (time.monotonic(), world.tick)
+        self._requests = SimServices(self, self.session, self._now_s, self._on_request)
+        self.create_subscription(MuscleCommand, "muscle_command", self._on_command, qos.LOOP)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._timer = self.create_timer(self._period, self._on_timer, clock=steady)
+        self.create_timer(ALIVE_S, self._on_second, clock=steady)
+        self.get_logger().info(f"body '{self._reporter.status.body}', {len(self._values)} muscles, {1.0 / self._period:g} Hz, {self._clock_mode}")
+
+    def _make_session(self) -> Session:
+        body = load_body(declare(self, "body", "legs80", "Name of the body to simulate."))
+        policy = declare(self, "policy", "", "Policy file; rates and slew limit come from its contract. Empty: from the parameters below.")
+        rate = declare(self, "control_rate_hz", 40.0, "Control rate without a policy [Hz].", low=1.0, high=1000.0)
+        physics_rate = declare(self, "physics_rate_hz", 200.0, "Physics rate without a policy [Hz].", low=50.0, high=10000.0)
+        slew = declare(self, "slew_per_s", 40.0, "Largest change of an excitation without a policy [1/s].", low=0.1, high=10000.0)
+        self._clock_mode = declare_choice(self, "clock", "lockstep", "What sets the pace.", ("lockstep", "realtime"))
+        self._answer_timeout = declare(
+            self, "answer_timeout_s", 5.0, "Lock-step: wall time without an answer after which the commander is lost [s].", low=0.1, high=600.0
+        )
+        config = self._session_config()
+        noise = declare(self, "excitation_noise", 0.0, "Standard deviation of the noise on every excitation.", low=0.0, high=1.0)
+        fade = declare(self, "fade_s", 0.2, "Time from full excitation to none [s].", low=0.01, high=5.0)
+        if policy:
+            contract = read_contract(policy)
+            rate, physics_rate, slew = contract.control_rate_hz, contract.physics_rate_hz, contract.action.slew_per_s
+        world = World(body, control_dt=1.0 / rate, physics_dt=1.0 / physics_rate, seed=config.seed, excitation_noise=noise)
+        gate = CommandGate(self._limits(world, slew), ArmingConfig(fade_s=fade))
+        return Session(world, gate, config)
+
+    def _session_config(self) -> SessionConfig:
+        seed = declare(self, "seed", 0, "Seed of the start and of the noise.")
+        if seed < 0:
+            raise ConfigurationError(f"seed: got {seed}, expected a whole number that is not negative")
+        return SessionConfig(
+            seed=seed,
+            perturbation=declare(self, "perturbation", 0.0, "Size of the random start; 0 is the plain standing pose.", low=0.0, high=10.0),
+            duration_s=declare(self, "duration", 0.0, "Simulated seconds until the run ends; 0 for no end.", low=0.0, high=1e6),
+            lockstep=self._clock_mode == "lockstep",
+            auto_rearm=declare(self, "auto_rearm", True, "Whether reset_world releases a fall and arms again; an e-stop stays."),
+        )
+
+    def _limits(self, world: World, slew: float) -> Limits:
+        muscles, lockstep = world.body.description.muscles, self._clock_mode == "lockstep"
+        return Limits(
+            n_muscles=len(muscles),
+            layout_hash=muscles.hash,
+            slew_per_s=slew,
+            control_dt_s=world.control_dt,
+            max_age_s=3.0 * world.control_dt,
+            max_seq_lag=0 if lockstep else 1,
+        )
+
+    def _now_s(self) -> float:
+        """Simulated time of this moment [s]; in lock-step it stands still between two states."""
+        session = self.session
+        if session.config.lockstep or session.paused or not session.started:
+            return session.now_s
+        return session.now_s + max(time.monotonic() - self._sent_at, 0.0)
+
+    def _on_command(self, message: MuscleCommand) -> None:
+        session = self.session
+        result = session.submit(read_command(message), self._now_s())
+        if result is not None and result.accepted:
+            session.statistics.latency.add(time.monotonic() - self._sent_at)
+        elif result is not None:
+            self._warn(result.fault)
+        if session.config.lockstep and session.ready:
+            self._alone = False
+            self._step()
+
+    def _warn(self, fault: Fault | None) -> None:
+        """Say the first refusal of each kind. The logger's own throttle looks through the call stack each time, which costs too much."""
+        if fault is not None and self.session.gate.faults.count(fault) == 1:
+            self.get_logger().warning(f"command refused: {self.session.gate.last_rejection} (said once; counted in control_status)")
+
+    def _on_request(self, name: str) -> None:
+        """A service has changed something: go on where that is possible now, and say so."""
+        session = self.session
+        if name == "arm" and not session.started and session.gate.state is ControlState.ARMED:
+            session.started = True
+            self._start_clock()
+            self._publish()
+            self._repeat_at = self._sent_at + REPEAT_S
+        elif name == "reset_world" and session.started:
+            self._publish()
+        elif name == "set_pause":
+            self._start_clock()
+        if session.config.lockstep and session.ready and not self._alone:
+            self._step()
+        self._report()
+
+    def _start_clock(self) -> None:
+        """Count wall time from now: what passed before this moment is not made up for."""
+        self._sent_at = time.monotonic()
+        self._due_at = self._sent_at + self._period
+        self._rate_mark = (self._sent_at, self.session.world.tick)
+        self._timer.reset()
+
+    def _on_timer(self) -> None:
+        now = time.monotonic()
+        if self._end_at is not None:
+            if now > self._end_at:
+                self.end(6 if self.session.broken else 0)
+        elif not self.session.may_step:
+            return
+        elif not self.session.config.lockstep:
+            self._step_when_due(now)
+        elif self._alone:
+            self._step()
+        elif now - self._sent_at > self._answer_timeout:
+            self._alone = True
+            self.session.lose_commander()
+            self.get_logger().error(f"no answer to state {self.session.state.seq} for {self._answer_timeout:g} s; going on at the pace of the wall clock")
+        elif self.session.gate.accepted + self.session.gate.rejected == 0 and now > self._repeat_at:
+            # The first state may have been sent to someone whom discovery had not matched on both sides yet.
+            self._topics.repeat_state()
+            self._repeat_at = now + REPEAT_S
+
+    def _step_when_due(self, now: float) -> None:
+        """Real time: make every step whose deadline is over. The timer may be early by a little."""
+        if now - self._due_at > CATCH_UP_S:
+            skipped = int((now - self._due_at) / self._period)
+            self.session.statistics.misses += skipped
+            self._due_at += skipped * self._period
+        while self.session.may_step and now >= self._due_at - 0.1 * self._period:
+            if not self.session.answered and self.session.gate.state is ControlState.ACTIVE:
+                self.session.statistics.misses += 1
+            self._due_at += self._period
+            self._step()
+
+    def _step(self) -> None:
+        session = self.session
+        if session.step(self._now_s()):
+            self._publish()
+            return
+        self.get_logger().fatal(session.broken)
+        self._report()
+        if session.config.duration_s > 0.0:
+            self._finish()
+
+    def _publish(self) -> None:
+        """Send the present state, then everything that goes with it."""
+        state = self.session.publish_state()
+        self._sent_at = time.monotonic()
+        self._topics.publish_state(state)
+        self._topics.publish_rest(state)
+        if self.session.finished:
+            self._finish()
+        elif state.seq % self._status_ticks == 0 or self.session.gate.state is not self._reported_state:
+            self._report()
+
+    def _finish(self) -> None:
+        account = self.session.statistics
+        self.get_logger().info(f"finished: {account.seconds:g} s in {account.wall_seconds:.2f} s, {account.real_time_factor:.1f} times real time")
+        self._report()
+        self._summarise()
+        self._end_at = time.monotonic() + LINGER_S
+
+    def _mode(self) -> str:
+        session = self.session
+        if session.broken:
+            return "broken"
+        return "finished" if session.finished else "paused" if session.paused else ""
+
+    def _report(self) -> None:
+        """`control_status` of this moment; no wall-clock time in it in lock-step."""
+        session, status = self.session, self._reporter.status
+        gate = session.gate
+        status.state, status.mode = int(gate.state), self._mode()
+        status.ticks, status.accepted, status.rejected = session.world.tick, gate.accepted, gate.rejected
+        status.last_rejection = gate.last_rejection
+        self._reporter.set_faults(gate.faults.counts())
+        if not session.config.lockstep:
+            status.deadline_misses = session.statistics.misses
+            self._reporter.set_latency(session.statistics.latency.summary())
+        self._reporter.send_status(session.state.stamp_ns)
+        self._reported_state, self._said_at = gate.state, time.monotonic()
+
+    def _on_second(self) -> None:
+        """Wall-clock account on `/diagnostics`, and a sign of life of a body that stands still."""
+        session, now = self.session, time.monotonic()
+        self._measure_rate(now)
+        gate, statistics = session.gate, session.statistics
+        level = ERROR if gate.state in (ControlState.FAULT, ControlState.ESTOPPED) else WARN if gate.faults.counts() else OK
+        cause = f": {gate.cause.meaning}" if gate.cause else ""
+        values = {"real_time_factor": f"{statistics.real_time_factor:.3f}", "ticks": str(session.world.tick), "commander": gate.commander}
+        values |= {"accepted": str(gate.accepted), "rejected": str(gate.rejected), "last_rejection": gate.last_rejection}
+        values |= latency_values(statistics.latency.summary()) | fault_values(gate.faults.counts())
+        self._reporter.send_diagnostics(level, gate.state.name.lower() + cause, values)
+        if now - self._said_at > (ALIVE_S if session.started else 10.0 * ALIVE_S) and now - self._sent_at > ALIVE_S:
+            self._report()
+
+    def _measure_rate(self, now: float) -> None:
+        since, tick = self._rate_mark
+        if not self.session.config.lockstep and now - since > ALIVE_S:
+            self._reporter.status.rate_hz = (self.session.world.tick - tick) / (now - since)
+            self._rate_mark = (now, self.session.world.tick)
+
+    def _summarise(self) -> None:
+        session, gate = self.session, self.session.gate
+        summary = session.statistics.as_dict() | {
+            "finished": session.finished,
+            "broken": session.broken,
+            "faults": gate.faults.counts(),
+            "accepted": gate.accepted,
+            "rejected": gate.rejected,
+            "last_rejection": gate.last_rejection,
+            "state": gate.state.name.lower(),
+            "body": self._reporter.status.body,
+            "seed": session.config.seed,
+            "clock": self._clock_mode,
+            "policy": Path(self.get_parameter("policy").value).name,
+        }
+        self._summary.publish(String(data=json.dumps(summary)))
+
+    def close(self) -> None:
+        """The last word of a run that was ended from outside."""
+        if self._end_at is None:
+            self._report()
+            self._summarise()
+
+
+def main() -> None:
+    """Run the node."""
+    sys.exit(run_node(SimNode, "sim_node"))
+
+
+if __name__ == "__main__":
+    main()

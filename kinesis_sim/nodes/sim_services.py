@@ -1,0 +1,61 @@
+"""The services of the simulated body: stop and arm, pause, step, reset, push."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from kinesis_msgs.srv import Push, ResetWorld, SetPause, StepSimulation
+from rclpy.node import Node
+from std_srvs.srv import Trigger
+
+from kinesis_control.errors import KinesisError
+from kinesis_control.safety.arming import Answer
+from kinesis_sim.session import Session
+
+
+class SimServices:
+    """Answers requests out of a session; `changed` is called after each one, to go on and to report."""
+
+    def __init__(self, node: Node, session: Session, now_s: Callable[[], float], changed: Callable[[str], None]) -> None:
+        """`now_s` gives the simulated time of this moment [s]."""
+        self._node, self._session, self._changed = node, session, changed
+        gate = session.gate
+        for name, request in (("estop", gate.estop), ("reset_estop", gate.reset), ("arm", gate.arm), ("disarm", gate.disarm)):
+            node.create_service(Trigger, name, self._trigger(name, request, now_s))
+        node.create_service(SetPause, "set_pause", self._set_pause)
+        node.create_service(ResetWorld, "reset_world", self._reset)
+        node.create_service(StepSimulation, "step_simulation", self._step)
+        node.create_service(Push, "push", self._push)
+
+    def _trigger(self, name: str, ask: Callable[[float], Answer], now_s: Callable[[], float]) -> Callable[[Any, Any], Any]:
+        def serve(request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+            return self._reply(name, ask(now_s()), response)
+
+        return serve
+
+    def _set_pause(self, request: SetPause.Request, response: SetPause.Response) -> SetPause.Response:
+        self._session.paused = bool(request.paused)
+        return self._reply("set_pause", Answer(True, "paused" if request.paused else "running"), response)
+
+    def _reset(self, request: ResetWorld.Request, response: ResetWorld.Response) -> ResetWorld.Response:
+        seed = int(request.seed) if request.use_seed else None
+        return self._reply("reset_world", self._session.reset(seed, float(request.perturbation)), response)
+
+    def _step(self, request: StepSimulation.Request, response: StepSimulation.Response) -> StepSimulation.Response:
+        answer = self._session.request_steps(int(request.ticks))
+        response.seq = self._session.steps_to
+        return self._reply("step_simulation", answer, response)
+
+    def _push(self, request: Push.Request, response: Push.Response) -> Push.Response:
+        force = np.array([request.force.x, request.force.y, request.force.z])
+        try:
+            self._session.world.push(force, float(request.duration), request.body_part or None)
+        except KinesisError as error:
+            return self._reply("push", Answer(False, str(error)), response)
+        return self._reply("push", Answer(True, f"pushing for {request.duration:g} s from state {self._session.state.seq}"), response)
+
+    def _reply(self, name: str, answer: Answer, response: Any) -> Any:
+        response.success, response.message = answer
+        self._node.get_logger().info(f"{name}: {answer.message}")
+        self._changed(name)
+        return response
