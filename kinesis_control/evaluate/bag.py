@@ -1,0 +1,266 @@
+"""Bags: MCAP as `ros2 bag` writes and reads it.
+
+BagWriter keeps what it has written readable whatever happens: a chunk is finished every second of recorded time, space
+for the end of the file is set aside at the start, and a bag that was cut off is mended by `repair_bag`.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+from rosbags.highlevel import AnyReader, AnyReaderError
+from rosbags.interfaces import Connection, Qos
+from rosbags.rosbag2 import ReaderError, StoragePlugin, Writer
+from rosbags.rosbag2.enums import CompressionFormat, CompressionMode
+
+from kinesis_control.errors import UnavailableError, UnknownNameError
+from kinesis_control.evaluate.bag_repair import is_cut_off, repair_bag
+from kinesis_control.evaluate.bag_types import MessageTypes
+
+_CHUNK_NS = 1_000_000_000
+_FILE_NAME = "recording.mcap"
+_RESERVE_NAME = ".reserve"
+_RESERVE_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class BagMessage:
+    """One recorded message.
+
+    Attributes:
+        topic: topic name.
+        type_name: for example "kinesis_msgs/msg/BodyState".
+        stamp_ns: when it was received, on the clock of the recording [ns].
+        data: CDR bytes.
+    """
+
+    topic: str
+    type_name: str
+    stamp_ns: int
+    data: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class BagTopic:
+    """What a bag holds of one topic: its type, number of messages, and the QoS that its publishers offered."""
+
+    name: str
+    type_name: str
+    count: int
+    qos: tuple[Qos, ...]
+
+
+class BagWriter:
+    """Writes a new bag.
+
+    Attributes:
+        path: directory of the bag.
+        counts: messages written so far, by topic.
+        types: message definitions.
+    """
+
+    def __init__(self, path: Path | str, *, distro: str = "jazzy", compress: bool = False, types: MessageTypes | None = None) -> None:
+        """Create the directory and the file.
+
+        Args:
+            path: a directory that does not exist yet.
+            distro: ROS 2 distribution that shall read it; humble and iron get the older metadata.
+            compress: compress chunks with zstd.
+            types: message definitions; by default those that are installed.
+
+        Raises:
+            UnavailableError: the directory exists, or cannot be written.
+        """
+        self.path = Path(path)
+        self.counts: dict[str, int] = {}
+        self.types = types or MessageTypes()
+        self._connections: dict[str, Connection] = {}
+        self._chunk_start: int | None = None
+        self._failure: UnavailableError | None = None
+        version: Literal[8, 9] = 8 if distro in ("humble", "iron") else 9
+        if self.path.exists():
+            raise UnavailableError(f"{self.path} exists already; a recording needs a new directory")
+        self._writer = Writer(self.path, version=version, storage_plugin=StoragePlugin.MCAP)
+        self._writer.set_compression(CompressionMode.STORAGE if compress else CompressionMode.NONE, CompressionFormat.ZSTD)
+        try:
+            self._writer.open()
+            # rosbags names the file after the directory, and the name stands in the file: the same recording in another
+            # directory would differ.
+            self._storage.path = self._storage.path.rename(self.path / _FILE_NAME)
+            self._storage.bio.flush()
+            _reserve(self.path / _RESERVE_NAME)
+        except OSError as error:
+            raise UnavailableError(f"cannot record to {self.path}: {error.strerror}") from error
+
+    def add_topic(self, topic: str, type_name: str, qos: Iterable[Qos] = ()) -> None:
+        """Announce a topic; one that is known already is left as it is.
+
+        Raises:
+            UnknownNameError: no definition of the type is installed.
+        """
+        if topic in self._connections:
+            return
+        self.types.require(type_name)
+        self._connections[topic] = self._writer.add_connection(topic, type_name, typestore=self.types.store, offered_qos_profiles=list(qos))
+        self.counts[topic] = 0
+
+    def write(self, topic: str, stamp_ns: int, data: bytes) -> None:
+        """Append one serialized message.
+
+        Args:
+            topic: a topic that was announced.
+            stamp_ns: time of reception [ns].
+            data: CDR bytes.
+
+        Raises:
+            UnknownNameError: the topic was not announced.
+            UnavailableError: the disk is full or gone; what was written before stays readable.
+        """
+        if self._failure is not None:
+            raise self._failure
+        if topic not in self._connections:
+            raise UnknownNameError("topic of the bag", topic, self._connections)
+        try:
+            self._writer.write(self._connections[topic], stamp_ns, data)
+            # Chunk ends follow recorded time, never the wall clock: the same messages always give the same file.
+            if self._chunk_start is None:
+                self._chunk_start = stamp_ns
+            elif stamp_ns - self._chunk_start >= _CHUNK_NS:
+                self.flush()
+        except OSError as error:
+            raise self._give_up(error) from error
+        self.counts[topic] += 1
+
+    def flush(self) -> None:
+        """Hand everything written so far to the operating system."""
+        if self._storage.chunk.bio.tell():
+            self._storage.close_chunk()
+        self._storage.bio.flush()
+        self._chunk_start = None
+
+    def close(self) -> None:
+        """Finish the bag; may be called again.
+
+        Raises:
+            UnavailableError: the end could not be written; the messages stay readable.
+        """
+        if self._writer.storage is None:
+            return
+        (self.path / _RESERVE_NAME).unlink(missing_ok=True)
+        try:
+            self._writer.close()
+        except OSError as error:
+            raise self._give_up(error) from error
+
+    def __enter__(self) -> "BagWriter":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    @property
+    def _storage(self) -> Any:
+        """The MCAP storage of rosbags; its chunk and file have no public way to be flushed."""
+        return self._writer.storage
+
+    def _give_up(self, error: OSError) -> UnavailableError:
+        with suppress(OSError):
+            self._writer.abort()
+        (self.path / _RESERVE_NAME).unlink(missing_ok=True)
+        kept = "nothing recorded is readable"
+        with suppress(OSError, ReaderError):
+            kept = f"{repair_bag(self.path)} messages recorded before are readable"
+        self._failure = UnavailableError(f"cannot write to {self.path}: {error.strerror}; {kept}")
+        return self._failure
+
+
+class BagReader:
+    """Reads a bag of `ros2 bag record` or of BagWriter: MCAP or sqlite3, compressed or not.
+
+    Attributes:
+        path: directory of the bag, or a single .mcap or .db3 file.
+        topics: what it holds, by topic name.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        """Open a bag.
+
+        Raises:
+            UnavailableError: there is no bag, it was cut off, or it is not readable.
+        """
+        self.path = Path(path)
+        self._types = MessageTypes()
+        if not self.path.exists():
+            raise UnavailableError(f"there is no bag {self.path}")
+        if is_cut_off(self.path):
+            raise UnavailableError(f"{self.path} was cut off while it was recorded; mend it with: kinesis record --repair {self.path}")
+        for definition in ("BodyState", "MuscleCommand", "MuscleLayout", "ReferenceWindow", "ControlStatus"):
+            with suppress(UnknownNameError):
+                self._types.require(f"kinesis_msgs/msg/{definition}")
+        try:
+            self._reader = AnyReader([self.path], default_typestore=self._types.store)
+            self._reader.open()
+        except (AnyReaderError, ReaderError, OSError) as error:
+            raise UnavailableError(f"{self.path} is not a readable bag: {error}") from error
+        self.topics = {name: _summarize(name, info.connections) for name, info in self._reader.topics.items()}
+
+    @property
+    def start_ns(self) -> int:
+        """Time of the first message [ns]; 0 for an empty bag."""
+        return self._reader.start_time if self.count else 0
+
+    @property
+    def duration_s(self) -> float:
+        """Time from the first message to the last [s]."""
+        return max(0, self._reader.duration - 1) * 1e-9 if self.count else 0.0
+
+    @property
+    def count(self) -> int:
+        """Number of messages."""
+        return int(self._reader.message_count)
+
+    def messages(self, topics: Iterable[str] | None = None) -> Iterator[BagMessage]:
+        """Messages in the order of their times.
+
+        Args:
+            topics: only these; None for all.
+
+        Raises:
+            UnknownNameError: a topic that the bag does not have.
+        """
+        wanted = set(self.topics if topics is None else topics)
+        for topic in wanted - set(self.topics):
+            raise UnknownNameError(f"topic of bag {self.path}", topic, self.topics)
+        connections = [c for c in self._reader.connections if c.topic in wanted]
+        if connections:
+            for connection, stamp_ns, data in self._reader.messages(connections):
+                yield BagMessage(topic=connection.topic, type_name=connection.msgtype, stamp_ns=stamp_ns, data=bytes(data))
+
+    def decode(self, message: BagMessage) -> Any:
+        """A message as an object whose fields are named as in its definition; arrays are numpy arrays."""
+        return self._reader.deserialize(message.data, message.type_name)
+
+    def close(self) -> None:
+        """Close the files."""
+        self._reader.close()
+
+    def __enter__(self) -> "BagReader":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def _summarize(name: str, connections: list[Connection]) -> BagTopic:
+    qos = [profile for c in connections for profile in getattr(c.ext, "offered_qos_profiles", [])]
+    return BagTopic(name=name, type_name=connections[0].msgtype, count=sum(c.msgcount for c in connections), qos=tuple(qos))
+
+
+def _reserve(path: Path) -> None:
+    """Set disk space aside that close() can use when the disk has become full."""
+    with path.open("xb") as file:
+        os.posix_fallocate(file.fileno(), 0, _RESERVE_BYTES)
