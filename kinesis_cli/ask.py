@@ -1,0 +1,46 @@
+"""Send one wish to the motion node and hear its answer."""
+
+from typing import Any
+
+
+def ask(word: str, namespace: str, topic: str, message: Any) -> str:
+    """Publish `message` on `topic`; returns what comes on `text_reply`.
+
+    Args:
+        word: name of the command, for the name of the node.
+        namespace: of the graph, "" for the root.
+        topic: relative name.
+        message: what to publish.
+
+    Raises:
+        UnavailableError: nobody listens, or no answer came.
+        RefusedError: the answer is no.
+    """
+    from std_msgs.msg import String
+
+    from kinesis_cli.graph import ANSWER_S, Graph, RefusedError
+    from kinesis_control.errors import UnavailableError
+    from kinesis_control.ros.qos import GOAL
+
+    replies: list[str] = []
+    with Graph(word, namespace) as graph:
+        publisher = graph.node.create_publisher(type(message), topic, GOAL)
+        # Both directions are matched before anything is said, or the answer could be missed.
+        subscription = graph.node.create_subscription(String, "text_reply", lambda reply: replies.append(reply.data), GOAL)
+        graph.require(
+            lambda: publisher.get_subscription_count() > 0 and graph.node.count_publishers(subscription.topic_name) > 0,
+            f"nobody listens to '{topic}'",
+        )
+        graph.spin(0.1)
+        replies.clear()  # what was said before the question is no answer to it
+        publisher.publish(message)
+        if not graph.wait_until(lambda: bool(replies), ANSWER_S):
+            raise UnavailableError(f"{word}: it was sent, but no answer came within {ANSWER_S:g} s {graph.place()}")
+    if is_refusal(replies[0]):
+        raise RefusedError(replies[0])
+    return replies[0]
+
+
+def is_refusal(reply: str) -> bool:
+    """Whether a text_reply says no; kinesis_control.motion begins every refusal with one of these."""
+    return reply.startswith(("refused:", "not understood:", "goal refused:", "velocity refused:"))

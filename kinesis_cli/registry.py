@@ -1,0 +1,55 @@
+"""Which file holds which command. Nothing of a command is imported before it is asked for."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """One word of the command line.
+
+    Attributes:
+        name: the word.
+        module: module with `add_parser(subparsers) -> None` and `run(args) -> int`; several words may share one.
+        help: one line for `kinesis --help`.
+        group: heading it stands under there.
+    """
+
+    name: str
+    module: str
+    help: str
+    group: str
+
+
+def _commands(group: str, *rows: tuple[str, str, str]) -> tuple[Command, ...]:
+    return tuple(Command(name=name, module=module, help=text, group=group) for name, module, text in rows)
+
+
+COMMANDS: tuple[Command, ...] = (
+    *_commands(
+        "start something",
+        ("sim", "kinesis_cli.sim", "a simulated body, its policy and the whole graph, until Ctrl-C"),
+        ("launch", "kinesis_cli.launch", "run a YAML launch file, with or without a ROS 2 installation"),
+    ),
+    *_commands(
+        "talk to what is running",
+        ("say", "kinesis_cli.say", 'ask in words: kinesis say "walk"'),
+        ("goto", "kinesis_cli.goto", "send the body to a place: kinesis goto 2 0.5"),
+        ("drive", "kinesis_cli.drive", "ask for a forward speed and a turning rate"),
+        ("status", "kinesis_cli.status", "what every node of the graph is doing"),
+        ("estop", "kinesis_cli.stop", "stop the muscles now; latched"),
+        ("reset", "kinesis_cli.stop", "release the latch of a stop or a fault; does not arm"),
+        ("arm", "kinesis_cli.stop", "let commands reach the muscles"),
+        ("disarm", "kinesis_cli.stop", "fade the muscles out and listen to no command"),
+        ("record", "kinesis_cli.record", "write topics to an MCAP bag"),
+    ),
+    *_commands(
+        "work on it",
+        ("policy", "kinesis_cli.policy", "inspect a policy file, or check it against a body"),
+        ("train", "kinesis_train.cli", "train, evaluate and export policies (extra: train)"),
+        ("bench", "kinesis_cli.bench", "measure the numbers that the README states"),
+        ("test", "kinesis_cli.test", "run the tests"),
+        ("doctor", "kinesis_cli.doctor", "what is installed, what is wrong and what to do about it"),
+    ),
+)
+
+BY_NAME: dict[str, Command] = {command.name: command for command in COMMANDS}

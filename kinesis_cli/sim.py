@@ -1,0 +1,113 @@
+"""`kinesis sim`: a simulated body, its policy and the whole graph in one command."""
+
+import argparse
+import json
+import os
+from pathlib import Path
+
+from kinesis_cli.options import add_namespace, finite, fraction, positive, whole
+
+DEMO = ("2.0 walk",)
+"""What happens without --say: the body is seen to stand, then walks. Each entry is "TIME text", in simulated seconds."""
+
+SAY_AT_S = 1.0
+"""Simulated time at which --say is said [s]: given as a time, so that lock-step runs repeat exactly."""
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `sim`."""
+    parser = subparsers.add_parser(
+        "sim",
+        help="a simulated body, its policy and the whole graph",
+        description="Start a simulated body, its policy and the whole graph. The body stands up and, unless told otherwise, walks after two seconds.",
+        epilog="While it runs, in another terminal: kinesis say walk, kinesis goto 2 0, kinesis status. Ctrl-C ends everything.",
+    )
+    parser.add_argument("--body", default="legs80", help="which body (default: legs80)")
+    parser.add_argument("--policy", metavar="P", help="shipped name, or file (default: the one shipped for the body)")
+    parser.add_argument(
+        "--clock", choices=("lockstep", "realtime"), default="realtime", help="lockstep: as fast as it goes, same seed, same run (default: realtime)"
+    )
+    parser.add_argument("--duration", type=positive, metavar="S", help="end after this much simulated time [s] (default: until Ctrl-C)")
+    parser.add_argument("--seed", type=whole, default=0, metavar="N", help="of the start and the noise (default: 0)")
+    parser.add_argument("--noise", type=fraction, default=0.0, metavar="F", help="excitation noise, 0..1 (default: 0; the benchmarks use 0.02)")
+    parser.add_argument("--record", type=Path, metavar="DIR", help="write an MCAP bag to this new folder")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write a summary of the run")
+    add_namespace(parser)
+    _add_words(parser)
+    _add_web(parser)
+
+
+def _add_words(parser: argparse.ArgumentParser) -> None:
+    words = parser.add_mutually_exclusive_group()
+    words.add_argument("--say", action="append", metavar="TEXT", help=f'say this at {SAY_AT_S:g} s, or at a time of its own: --say "5 stand"; may be repeated')
+    words.add_argument("--stand", action="store_true", help="do not walk off: stand until told otherwise")
+
+
+def _add_web(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--headless", action="store_true", help="open no page")
+    page = parser.add_mutually_exclusive_group()
+    page.add_argument("--web", type=whole, metavar="PORT", help="port of the page")
+    page.add_argument("--no-web", action="store_true", help="serve no page")
+
+
+def script_of(say: list[str] | None, stand: bool) -> list[str]:
+    """Entries "TIME text" for the motion node, in order of time."""
+    if stand:
+        return []
+    if say is None:
+        return list(DEMO)
+    return sorted((_timed(text) for text in say), key=lambda entry: float(entry.split()[0]))
+
+
+def _timed(text: str) -> str:
+    first, _, rest = text.strip().partition(" ")
+    try:
+        time_s = finite(first)
+    except (ValueError, argparse.ArgumentTypeError):
+        return f"{SAY_AT_S} {text.strip()}"
+    return f"{time_s} {rest.strip()}"
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check, start, watch, end; returns 0 also when the body fell (the summary says so).
+
+    Raises:
+        UnknownNameError: body or policy.
+        UnavailableError: domain, folder or file in use or not writable.
+    """
+    from kinesis_cli.sim_checks import require_body, require_new_folder, resolve_policy
+    from kinesis_cli.sim_summary import require_writable
+
+    require_body(args.body)
+    policy = resolve_policy(args.policy, args.body)
+    if args.json is not None:
+        require_writable(args.json)
+    if args.record is not None:
+        require_new_folder(args.record)
+    if args.web is not None and not args.headless:
+        print("note: the page is not part of this version; --web is accepted and does nothing yet")
+    # A simulation is nobody else's business, and two on one network would command each other. Who wants it wider says so.
+    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    from kinesis_cli.sim_run import run_simulation
+
+    return run_simulation(launch_arguments(args, policy), args.json)
+
+
+def launch_arguments(args: argparse.Namespace, policy: Path) -> dict[str, str]:
+    """Arguments of launch/sim.launch.yaml; what was not asked for is left to the defaults of the file."""
+    given = {
+        "body": args.body,
+        "policy": str(policy),
+        "clock": args.clock,
+        "seed": str(args.seed),
+        "noise": str(args.noise),
+        "namespace": args.namespace,
+    }
+    script = script_of(args.say, args.stand)
+    if script:
+        given["script"] = json.dumps(script)  # JSON is YAML, which the launch file reads
+    if args.duration is not None:
+        given["duration"] = str(args.duration)
+    if args.record is not None:
+        given["record"] = str(args.record.absolute())
+    return given
