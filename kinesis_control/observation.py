@@ -137,6 +137,7 @@ class ObservationBuilder:
 
     Attributes:
         size: length of an observation.
+        terms: as given.
         slices: where each term stands, by name.
     """
 
@@ -147,6 +148,7 @@ class ObservationBuilder:
             UnknownNameError: a term is not known.
             LayoutError: a term has another size than this body gives.
         """
+        self.terms = tuple(terms)
         self.slices: dict[str, slice] = {}
         self._plan: list[tuple[Term, slice, float]] = []
         at = 0

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from kinesis_train.env import WalkEnv
 from kinesis_train.networks import MusclePolicy, mlp
+from kinesis_train.symmetry import Mirror
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +25,7 @@ class PpoConfig:
 
     Attributes:
         horizon: ticks a round.
-        epochs, minibatch: passes over a round, and samples a gradient step.
+        epochs, minibatch: passes over a round with its mirror images, and samples a gradient step.
         clip: of the probability ratio.
         gamma, lam: discount and advantage-estimation factors per tick.
         rate, value_rate, std_rate: Adam rates of policy, value and exploration width.
@@ -36,9 +37,9 @@ class PpoConfig:
 
     horizon: int = 64
     epochs: int = 4
-    minibatch: int = 1024
+    minibatch: int = 2048
     clip: float = 0.2
-    gamma: float = 0.97
+    gamma: float = 0.98
     lam: float = 0.95
     rate: float = 3e-4
     value_rate: float = 1e-3
@@ -66,6 +67,7 @@ class Ppo:
             [{"params": policy.actor.parameters(), "lr": config.rate}, {"params": [self.log_std], "lr": config.std_rate}], eps=1e-5
         )
         self.value_optimiser = torch.optim.Adam(self.value.parameters(), lr=config.value_rate, eps=1e-5)
+        self.mirror = Mirror(env.body, env.builder.terms)
         self.steps = self.rounds = 0
         policy.norm.update(self._trunk(self._observation()))
 
@@ -101,14 +103,14 @@ class Ppo:
             if timed_out.any():
                 reward += c.gamma * torch.from_numpy(timed_out).float() * self.value(after)[:, 0]
             done = failed | timed_out
-            rows.append((x, action, self._log_probability(mean, action), self.value(x)[:, 0], reward, torch.from_numpy(done).float()))
+            rows.append((observation, action, self._log_probability(mean, action), self.value(x)[:, 0], reward, torch.from_numpy(done).float()))
             lengths += list(env.age[done])
             env.reset(np.flatnonzero(done))
             if tick % 8 == 0 and self.rounds < 600:  # later the statistics stand still, so that the policy does too
                 self.policy.norm.update(self._trunk(self._observation()))
         last = self.value(self.policy.norm(self._trunk(self._observation())))[:, 0]
         self.steps += c.horizon * env.config.envs
-        names = ("x", "action", "log_probability", "value", "reward", "done")
+        names = ("observation", "action", "log_probability", "value", "reward", "done")
         stacked = {n: torch.stack([r[i] for r in rows]) for i, n in enumerate(names)}
         stacked["advantage"] = self._advantages(stacked, last)
         stacked["return"] = stacked["advantage"] + stacked["value"]
@@ -127,6 +129,7 @@ class Ppo:
 
     def _learn(self, b: dict[str, Tensor]) -> dict[str, float]:
         c, kls = self.config, []
+        b = self._with_mirrored(b)
         advantage = (b["advantage"] - b["advantage"].mean()) / (b["advantage"].std() + 1e-6)
         for epoch in range(c.epochs):
             for pick in torch.randperm(len(advantage)).split(c.minibatch):
@@ -144,6 +147,15 @@ class Ppo:
         self._steer_rate(kl)
         explained = 1.0 - (b["return"] - b["value"]).var() / b["return"].var()
         return {"kl": kl, "rate": self.optimiser.param_groups[0]["lr"], "std": self.log_std.exp().mean().item(), "explained": explained.item()}
+
+    @torch.no_grad()
+    def _with_mirrored(self, b: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Normalise the observations, and add every sample once more as its mirror image."""
+        both = {k: torch.cat([v, v]) for k, v in b.items() if k not in ("observation", "action")}
+        both["action"] = torch.cat([b["action"], self.mirror.action(b["action"])])
+        observations = torch.cat([b["observation"], self.mirror.observation(b["observation"])])
+        both["x"] = self.policy.norm(self._trunk(observations))
+        return both
 
     def _descend(self, optimiser: torch.optim.Optimizer, loss: Tensor, parameters: list[nn.Parameter]) -> None:
         optimiser.zero_grad()

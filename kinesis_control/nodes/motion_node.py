@@ -9,7 +9,6 @@ from geometry_msgs.msg import PoseStamped, TwistStamped
 from kinesis_msgs.msg import BodyState as BodyStateMessage
 from kinesis_msgs.msg import MuscleLayout
 from kinesis_msgs.msg import ReferenceWindow as ReferenceMessage
-from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from std_msgs.msg import String
 
@@ -23,7 +22,7 @@ from kinesis_control.reference import ReferenceWindow
 from kinesis_control.ros import qos
 from kinesis_control.ros.convert import ReferenceWriter, read_body_state, read_layout, time_ns
 from kinesis_control.ros.parameters import declare, declare_strings
-from kinesis_control.ros.reporting import OK, Reporter
+from kinesis_control.ros.reporting import OK, Diagnosis, Reporter
 from kinesis_control.ros.running import Ending, run_node
 from kinesis_control.safety.arming import ControlState
 
@@ -74,13 +73,13 @@ class MotionNode(Ending, Node):
         self._generator: GaitGenerator | None = None
         self._publisher = self.create_publisher(ReferenceMessage, "reference", qos.LOOP)
         self._replies = self.create_publisher(String, "text_reply", qos.GOAL)
-        self._reporter = Reporter(self)
+        self._reporter = Reporter(self, self._diagnose)
+        self._reporter.watch(self._publisher)
         self._subscribe()
-        self.create_timer(1.0, self._on_second, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def _subscribe(self) -> None:
         self.create_subscription(MuscleLayout, "muscle_layout", self._on_layout, qos.LATCHED)
-        self.create_subscription(BodyStateMessage, "body_state", self._on_state, qos.LOOP)
+        self._reporter.watch(self.create_subscription(BodyStateMessage, "body_state", self._on_state, qos.LOOP))
         self.create_subscription(TwistStamped, "cmd_vel", self._on_velocity, qos.GOAL)
         self.create_subscription(PoseStamped, "goal_pose", self._on_goal, qos.GOAL)
         self.create_subscription(String, "text_command", lambda message: self._say(message.data), qos.GOAL)
@@ -112,6 +111,7 @@ class MotionNode(Ending, Node):
             return
         window = self._next_window(generator, state)
         self._publisher.publish(self._writer.write(window))
+        self._reporter.settled = True
         if state.seq % self._status_ticks == 0:
             self._report()
 
@@ -174,10 +174,10 @@ class MotionNode(Ending, Node):
         status.state, status.mode, status.ticks = int(ControlState.ACTIVE), self._plan.mode, self._state.seq
         self._reporter.send_status(self._state.stamp_ns)
 
-    def _on_second(self) -> None:
+    def _diagnose(self) -> Diagnosis:
         text = "waiting for a body" if self._generator is None else self._plan.mode
         values = {"speed": f"{float(self._plan.command.speed):.2f}", "yaw_rate": f"{float(self._plan.command.yaw_rate):.2f}"}
-        self._reporter.send_diagnostics(OK, text, values)
+        return OK, text, values
 
 
 def main() -> None:

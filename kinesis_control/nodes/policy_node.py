@@ -15,7 +15,6 @@ from kinesis_msgs.msg import MuscleCommand, MuscleLayout
 from kinesis_msgs.msg import ReferenceWindow as ReferenceMessage
 from rclpy.clock import Clock, ClockType
 from rclpy.publisher import Publisher
-from rclpy.subscription import Subscription
 from rclpy.wait_for_message import wait_for_message
 
 from kinesis_control.body_state import BodyDescription, BodyState
@@ -27,7 +26,7 @@ from kinesis_control.ros import qos
 from kinesis_control.ros.convert import CommandWriter, read_body_state, read_layout, read_reference
 from kinesis_control.ros.lifecycle import LoopLifecycleNode
 from kinesis_control.ros.parameters import declare, declare_choice
-from kinesis_control.ros.reporting import ERROR, OK, WARN, Reporter, fault_values, latency_values
+from kinesis_control.ros.reporting import ERROR, OK, WARN, Diagnosis, Reporter, fault_values, latency_values
 from kinesis_control.ros.running import run_node
 from kinesis_control.safety.arming import ControlState
 from kinesis_control.safety.faults import Fault, FaultLog
@@ -53,19 +52,21 @@ class PolicyNode(LoopLifecycleNode):
         self._path = declare(self, "policy", "", "Policy file (ONNX with its contract inside).")
         self._clock_mode = declare_choice(self, "clock", "lockstep", "What sets the pace.", ("lockstep", "realtime"))
         self._layout_timeout = declare(self, "layout_timeout_s", 5.0, "How long configure waits for muscle_layout [s].", low=0.1, high=60.0)
-        self._reporter = Reporter(self)
+        self._reporter = Reporter(self, self._diagnose)
         self._reporter.status.clock = self._clock_mode
         self._faults = FaultLog()
         self._latency = LatencyWindow()
         self._refusal = ""
         self._publisher: Publisher | None = None
-        self._inputs: list[Subscription] = []
         self._layout: MuscleLayout | None = None
+        self._body: BodyDescription | None = None
+        # Made here and not in configure: discovery takes its time, and has it while the policy is loaded.
+        for kind, topic, serve in ((BodyStateMessage, "body_state", self._on_state), (ReferenceMessage, "reference", self._on_reference)):
+            self._reporter.watch(self.create_subscription(kind, topic, serve, qos.LOOP))
         self.create_subscription(MuscleLayout, "muscle_layout", self._on_layout, qos.LATCHED)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._late_timer = self.create_timer(1.0, self._on_late, clock=steady)
         self._late_timer.cancel()
-        self.create_timer(1.0, self._on_second, clock=steady)
 
     def configure(self) -> None:
         """Load the policy for the body that is there.
@@ -83,13 +84,8 @@ class PolicyNode(LoopLifecycleNode):
         self._status_ticks = max(round(STATUS_S / self._period), 1)
         self._state = BodyState.zeros(body)
         self._reference = ReferenceWindow.zeros(body, np.array(contract.reference_offsets_s))
-        self._state.seq = self._reference.seq = self._answered = -1
         self._command = CommandWriter(body, self.get_fully_qualified_name(), VALID_PERIODS * self._period)
         self._nothing = np.full(len(body.muscles), math.nan)
-        self._inputs = [
-            self.create_subscription(BodyStateMessage, "body_state", self._on_state, qos.LOOP),
-            self.create_subscription(ReferenceMessage, "reference", self._on_reference, qos.LOOP),
-        ]
         status = self._reporter.status
         status.body, status.policy, status.policy_sha256 = body.name, self._policy.path.name, self._policy.sha256
         self._refusal = ""
@@ -124,7 +120,9 @@ class PolicyNode(LoopLifecycleNode):
                 self.deactivate()
                 raise UnavailableError(f"nobody listens to '{topic}' ({MATCH_S:g} s)")
             time.sleep(0.005)
+        self._reporter.watch(self._publisher)
         self._policy.reset()
+        self._state.seq = self._reference.seq = self._answered = -1
         self._refusal = ""
         gc.collect()
         gc.freeze()
@@ -133,24 +131,23 @@ class PolicyNode(LoopLifecycleNode):
         """Let go of the body."""
         self._late_timer.cancel()
         if self._publisher is not None:
+            self._reporter.forget("muscle_command")
             self.destroy_publisher(self._publisher)
             self._publisher = None
 
     def release(self) -> None:
         """Forget body and policy."""
         self.deactivate()
-        for subscription in self._inputs:
-            self.destroy_subscription(subscription)
-        self._inputs = []
+        self._body = None
 
     def refused(self, reason: str) -> None:
         """Put the reason where the supervisor and people find it."""
         self._refusal = reason
         self._report()
-        self._on_second()
+        self._reporter.send_diagnostics()
 
     def _on_state(self, message: BodyStateMessage) -> None:
-        if not self.active:
+        if not self.active or self._body is None:
             return
         try:
             read_body_state(message, self._body.muscles.hash, self._state)
@@ -164,7 +161,7 @@ class PolicyNode(LoopLifecycleNode):
             self._late_timer.reset()
 
     def _on_reference(self, message: ReferenceMessage) -> None:
-        if not self.active:
+        if not self.active or self._body is None:
             return
         try:
             read_reference(message, self._body.muscles.hash, self._reference)
@@ -199,6 +196,7 @@ class PolicyNode(LoopLifecycleNode):
         self._latency.add(time.perf_counter() - began)
         publisher.publish(message)
         self._answered = state.seq
+        self._reporter.settled = True
         if state.seq % self._status_ticks == 0:
             self._report()
 
@@ -214,21 +212,21 @@ class PolicyNode(LoopLifecycleNode):
         status = self._reporter.status
         status.state = int(ControlState.ACTIVE if self.active else ControlState.DISARMED)
         status.accepted = self._latency.count
-        if self._inputs:
+        if self._body is not None:
             status.mode, status.ticks = self._reference.motion, max(self._answered, 0)
         if self._refusal:
             status.last_rejection = self._refusal
         self._reporter.set_faults(self._faults.counts())
         if self._clock_mode == "realtime":
             self._reporter.set_latency(self._latency.summary())
-        self._reporter.send_status(self._state.stamp_ns if self._inputs else 0)
+        self._reporter.send_status(self._state.stamp_ns if self._body is not None else 0)
 
-    def _on_second(self) -> None:
+    def _diagnose(self) -> Diagnosis:
         faults = self._faults.counts()
         level = ERROR if self._refusal else WARN if faults else OK
         message = self._refusal or ("active" if self.active else "inactive")
         values = {"policy": self._path, "policy_sha256": self._reporter.status.policy_sha256, "answers": str(self._latency.count)}
-        self._reporter.send_diagnostics(level, message, values | latency_values(self._latency.summary()) | fault_values(faults))
+        return level, message, values | latency_values(self._latency.summary()) | fault_values(faults)
 
 
 def main() -> None:

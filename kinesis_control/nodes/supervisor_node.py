@@ -19,7 +19,7 @@ from std_srvs.srv import Trigger
 
 from kinesis_control.ros import qos
 from kinesis_control.ros.parameters import declare
-from kinesis_control.ros.reporting import ERROR, STALE, diagnostic, worst_first
+from kinesis_control.ros.reporting import ERROR, MATCHED, STALE, diagnostic, worst_first
 from kinesis_control.ros.running import Ending, run_node
 
 POLL_S = 0.02
@@ -41,7 +41,7 @@ class SupervisorNode(Ending, Node):
         self._expect_recorder = declare(self, "expect_recorder", False, "Wait for the recorder too.")
         self._timeout = declare(self, "startup_timeout_s", 30.0, "Time for the whole start [s, wall clock].", low=1.0, high=600.0)
         self._names = {role: declare(self, f"{role}_name", f"{role}_node", f"Name of the {role} node.") for role in ("sim", "policy", "motion", "recorder")}
-        space = self.get_namespace().rstrip("/")
+        space = self._space = self.get_namespace().rstrip("/")
         self._change = self.create_client(ChangeState, f"{space}/{self._names['policy']}/change_state")
         self._get = self.create_client(GetState, f"{space}/{self._names['policy']}/get_state")
         self._arm = self.create_client(Trigger, "arm")
@@ -114,25 +114,26 @@ class SupervisorNode(Ending, Node):
         return waiting
 
     def _match(self) -> str:
-        """Wait until every topic of the loop has the nodes that belong to it."""
-        listeners = [self._names["policy"], self._names["motion"]] + ([self._names["recorder"]] if self._expect_recorder else [])
+        """Wait until every node says that its own endpoints have their partners: discovery tells each side apart."""
+        listeners = 3 if self._expect_recorder else 2  # policy, motion, recorder
         wanted = {
-            "body_state": (listeners, [self._names["sim"]]),
-            "reference": ([self._names["policy"]], [self._names["motion"]]),
-            "muscle_command": ([self._names["sim"]], [self._names["policy"]]),
+            "sim": {"body_state": listeners, "muscle_command": 1},
+            "policy": {"body_state": 1, "reference": 1, "muscle_command": 1},
+            "motion": {"body_state": 1, "reference": 1},
         }
-        for topic, (readers, writers) in wanted.items():
-            name = self.resolve_topic_name(topic)
-            have = {info.node_name for info in self.get_subscriptions_info_by_topic(name)}
-            lacking = [r for r in readers if r not in have]
-            if lacking:
-                return f"{', '.join(lacking)} to listen to '{name}'"
-            have = {info.node_name for info in self.get_publishers_info_by_topic(name)}
-            lacking = [w for w in writers if w not in have]
-            if lacking:
-                return f"{', '.join(lacking)} to send '{name}'"
+        for role, topics in wanted.items():
+            told = self._diagnostics.get(f"{self._space}/{self._names[role]}".lstrip("/"))
+            values = {pair.key: pair.value for pair in told[1].values} if told is not None else {}
+            for topic, count in topics.items():
+                if int(values.get(MATCHED + topic, 0)) < count:
+                    return f"'{topic}' of {self._names[role]} to have {count} partner(s), it has {values.get(MATCHED + topic, 'said nothing')}"
+        if self._expect_recorder and self._names["recorder"] not in self._readers("body_state"):
+            return f"{self._names['recorder']} to listen to 'body_state'"
         self._step = self._call_arm if self._auto_arm else self._done
         return "the body to be armed"
+
+    def _readers(self, topic: str) -> set[str]:
+        return {info.node_name for info in self.get_subscriptions_info_by_topic(self.resolve_topic_name(topic))}
 
     def _call_arm(self) -> str:
         answer = self._ask(self._arm, Trigger.Request())

@@ -1,14 +1,23 @@
 """What nodes say about themselves: `control_status` for programs, `/diagnostics` for people and tools."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from kinesis_msgs.msg import ControlStatus
+from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
+from rclpy.publisher import Publisher
+from rclpy.subscription import Subscription
 
 from kinesis_control.latency import LatencySummary
 from kinesis_control.ros import qos
 from kinesis_control.ros.convert import set_time
+
+Diagnosis = tuple[bytes, str, Mapping[str, str]]
+"""Level, message, values."""
+
+MATCHED = "matched "
+"""Begins the key under which the number of partners of a topic is found."""
 
 OK, WARN, ERROR, STALE = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR, DiagnosticStatus.STALE
 
@@ -37,16 +46,34 @@ def worst_first(entries: list[DiagnosticStatus]) -> list[DiagnosticStatus]:
 class Reporter:
     """Publishes the status and the diagnostics of one node.
 
+    Discovery tells each side of a topic apart, up to seconds from each other. So every node says, with its diagnostics, how
+    many partners its own endpoints have; ten times a second until it is `settled`, then once.
+
     Attributes:
         status: message that the node fills in before `send_status`.
+        settled: the loop runs; set by the node.
     """
 
-    def __init__(self, node: Node) -> None:
-        self._node = node
+    def __init__(self, node: Node, diagnose: Callable[[], Diagnosis]) -> None:
+        """`diagnose` is asked each time before diagnostics are sent."""
+        self._node, self._diagnose = node, diagnose
         self._name = node.get_fully_qualified_name().lstrip("/")
         self._status = node.create_publisher(ControlStatus, "control_status", qos.STATUS)
         self._diagnostics = node.create_publisher(DiagnosticArray, "/diagnostics", qos.STATUS)
         self.status = ControlStatus(node=node.get_name())
+        self.settled = False
+        self._partners: dict[str, Callable[[], int]] = {}
+        self._calls = 0
+        node.create_timer(0.1, self._on_timer, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def watch(self, endpoint: Publisher | Subscription) -> None:
+        """Report how many partners an endpoint has, under the name of its topic."""
+        count = endpoint.get_subscription_count if isinstance(endpoint, Publisher) else endpoint.get_publisher_count
+        self._partners[MATCHED + endpoint.topic_name.rsplit("/", 1)[-1]] = count
+
+    def forget(self, topic: str) -> None:
+        """Report no more on the endpoint of a topic."""
+        self._partners.pop(MATCHED + topic, None)
 
     def set_faults(self, faults: Mapping[str, int]) -> None:
         """Fault counts, worst first."""
@@ -61,8 +88,15 @@ class Reporter:
         set_time(self.status.header.stamp, stamp_ns)
         self._status.publish(self.status)
 
-    def send_diagnostics(self, level: bytes, message: str, values: Mapping[str, str]) -> None:
+    def send_diagnostics(self) -> None:
         """Publish one diagnostic entry, stamped by the node's clock."""
-        array = DiagnosticArray(status=[diagnostic(self._name, level, message, values)])
+        level, message, values = self._diagnose()
+        partners = {name: str(count()) for name, count in self._partners.items()}
+        array = DiagnosticArray(status=[diagnostic(self._name, level, message, {**values, **partners})])
         array.header.stamp = self._node.get_clock().now().to_msg()
         self._diagnostics.publish(array)
+
+    def _on_timer(self) -> None:
+        self._calls += 1
+        if not self.settled or self._calls % 10 == 0:
+            self.send_diagnostics()

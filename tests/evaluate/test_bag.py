@@ -86,7 +86,7 @@ def test_same_messages_give_the_same_files(tmp_path: Path, types: MessageTypes, 
     first, second = (write(tmp_path / name, types, compress=compress) for name in ("one", "two"))
     for name in ("recording.mcap", "metadata.yaml"):
         assert (first / name).read_bytes() == (second / name).read_bytes()
-    assert sorted(p.name for p in first.iterdir()) == ["recording.mcap", "metadata.yaml"]
+    assert sorted(p.name for p in first.iterdir()) == ["metadata.yaml", "recording.mcap"]
 
 
 def test_metadata_has_what_ros2_bag_of_jazzy_reads(tmp_path: Path, types: MessageTypes) -> None:
@@ -201,7 +201,7 @@ def test_a_killed_recording_loses_one_second_at_most(tmp_path: Path) -> None:
     assert repair_bag(tmp_path / "bag") >= 9500
     with BagReader(tmp_path / "bag") as bag:
         assert bag.count >= 9500
-    assert sorted(p.name for p in (tmp_path / "bag").iterdir()) == ["recording.mcap", "metadata.yaml"]
+    assert sorted(p.name for p in (tmp_path / "bag").iterdir()) == ["metadata.yaml", "recording.mcap"]
 
 
 @pytest.mark.parametrize("storage", list(StoragePlugin))
