@@ -45,7 +45,7 @@ COMMANDS: tuple[Command, ...] = (
     *_commands(
         "work on it",
         ("policy", "kinesis_cli.policy", "inspect a policy file, or check it against a body"),
-        ("train", "kinesis_train.cli", "train, evaluate and export policies (extra: train)"),
+        ("train", "kinesis_cli.train", "train, evaluate and export policies (extra: train)"),
         ("bench", "kinesis_cli.bench", "measure the numbers that the README states"),
         ("test", "kinesis_cli.test", "run the tests"),
         ("doctor", "kinesis_cli.doctor", "what is installed, what is wrong and what to do about it"),

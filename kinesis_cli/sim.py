@@ -75,15 +75,17 @@ def run(args: argparse.Namespace) -> int:
         UnknownNameError: body or policy.
         UnavailableError: domain, folder or file in use or not writable.
     """
-    from kinesis_cli.sim_checks import require_body, require_new_folder, resolve_policy
+    from kinesis_cli.sim_checks import licence_note, require_new_folder, resolve_policy
     from kinesis_cli.sim_summary import require_writable
 
-    require_body(args.body)
+    licence = licence_note(args.body)
     policy = resolve_policy(args.policy, args.body)
     if args.json is not None:
         require_writable(args.json)
     if args.record is not None:
         require_new_folder(args.record)
+    if licence:
+        print(f"note: {licence}")
     if args.web is not None and not args.headless:
         print("note: the page is not part of this version; --web is accepted and does nothing yet")
     # A simulation is nobody else's business, and two on one network would command each other. Who wants it wider says so.

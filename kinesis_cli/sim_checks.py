@@ -54,6 +54,18 @@ def require_body(name: str) -> None:
         raise UnknownNameError("body", name, BODIES)
 
 
+def licence_note(name: str) -> str:
+    """What is to be known of a body's licence beyond Apache-2.0; empty when nothing.
+
+    Raises:
+        UnknownNameError: no such body.
+    """
+    from kinesis_sim.composition import BODIES
+
+    require_body(name)
+    return BODIES[name].licence_note
+
+
 def require_new_folder(path: Path) -> None:
     """Check that a bag can be written to a folder that is made for it.
 

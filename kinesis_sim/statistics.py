@@ -41,7 +41,7 @@ class RunStatistics:
 
     def see(self, state: BodyState) -> None:
         """Take in the next state."""
-        self._position = (state.root_position.item(0), state.root_position.item(1))
+        before, self._position = self._position, (state.root_position.item(0), state.root_position.item(1))
         self._last_s, self._wall_last_s = 1e-9 * state.stamp_ns, time.monotonic()
         if self._first_s is None:
             self._first_s, self._wall_first_s, self._mark = self._last_s, self._wall_last_s, self._position
@@ -51,6 +51,7 @@ class RunStatistics:
         if state.episode != self._episode:
             # Being put back to the start is no way either.
             self.resets += 1
+            self._way_m += math.dist(self._mark, before)
             self._episode, self._mark, self._ticks_in_stride, self._fallen = state.episode, self._position, 0, False
             return
         self._ticks_in_stride += 1

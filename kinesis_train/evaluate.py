@@ -6,13 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from kinesis_control.body_state import BodyState
 from kinesis_control.contract import read_contract
 from kinesis_control.motion.command import MotionCommand
 from kinesis_control.motion.generator import GaitGenerator, heading, wrap
 from kinesis_control.policy import Policy
 from kinesis_sim.bodies import load_body
 from kinesis_sim.world import World
+
+Array = NDArray[np.float64]
 
 SETTLE_S = 1.0  # standing before the command comes
 MEASURE_AFTER_S = 4.0  # mean speed is taken from here on: the start-up is not part of it
@@ -60,39 +64,55 @@ class Outcome:
     effort: float
 
 
+class Track:
+    """What is noted of a trial while it runs."""
+
+    def __init__(self, state: BodyState) -> None:
+        self.start, self.speeds = state.root_position[:2].copy(), []  # type: tuple[Array, list[float]]
+        self.turned = self.effort = 0.0
+        self.ticks, self._yaw = 0, float(heading(state.root_quaternion))
+
+    def note(self, state: BodyState, excitation: Array, *, moving: bool, measuring: bool) -> None:
+        """Take in one tick."""
+        now = float(heading(state.root_quaternion))
+        if moving:
+            self.turned += float(wrap(np.array(now - self._yaw)))
+        if measuring:
+            self.speeds.append(float(state.root_linear_velocity[0]))
+        self._yaw = now
+        self.effort += float(excitation.mean())
+        self.ticks += 1
+
+
 def run_trial(policy_path: Path, trial: Trial) -> Outcome:
     """Run one trial with the exported policy on a fresh world."""
     body = load_body(read_contract(policy_path).body)
     policy = Policy.load(policy_path, body.description)
-    dt = 1.0 / policy.contract.control_rate_hz
-    world = World(body, control_dt=dt, physics_dt=1.0 / policy.contract.physics_rate_hz, seed=trial.seed, excitation_noise=trial.noise)
-    generator = GaitGenerator(body.description, np.array(policy.contract.reference_offsets_s))
+    contract = policy.contract
+    dt = contract.control_dt_s
+    world = World(body, control_dt=dt, physics_dt=1.0 / contract.physics_rate_hz, seed=trial.seed, excitation_noise=trial.noise)
+    generator = GaitGenerator(body.description, np.array(contract.reference_offsets_s))
     state = world.reset(seed=trial.seed, perturbation=1.0)
     generator.reset(state)
-    slew = policy.contract.action.slew_per_s * dt
-    applied, effort = np.zeros(body.model.nu), 0.0
-    ticks, settle = round((SETTLE_S + trial.seconds) / dt), round(SETTLE_S / dt)
-    speeds, turned, last, start = [], 0.0, float(heading(state.root_quaternion)), state.root_position[:2].copy()
-    done = 0
-    for tick in range(ticks):
-        moving = tick >= settle
+    track, applied, largest = Track(state), np.zeros(body.model.nu), contract.action.slew_per_s * dt
+    for tick in range(round((SETTLE_S + trial.seconds) / dt)):
+        moving = tick * dt >= SETTLE_S
         command = MotionCommand(speed=np.array(trial.speed * moving), yaw_rate=np.array(trial.yaw_rate * moving))
         action = policy.act(state, generator.update(state, command, dt if tick else 0.0))
-        applied = np.clip(action, applied - slew, applied + slew)
+        applied = np.clip(action, applied - largest, applied + largest)
         state = world.step(applied)
-        effort += float(applied.mean())
-        now = float(heading(state.root_quaternion))
-        turned += float(wrap(np.array(now - last))) if moving else 0.0
-        last, done = now, tick + 1
-        if tick * dt > SETTLE_S + MEASURE_AFTER_S:
-            speeds.append(float(state.root_linear_velocity[0]))
+        track.note(state, applied, moving=moving, measuring=tick * dt > SETTLE_S + MEASURE_AFTER_S)
         if world.fallen:
             break
-    lived = max(done * dt - SETTLE_S, 0.0)
-    mean = float(np.mean(speeds)) if speeds else 0.0
+    return _outcome(trial, track, max(track.ticks * dt - SETTLE_S, 0.0), state, fallen=world.fallen)
+
+
+def _outcome(trial: Trial, track: Track, lived: float, state: BodyState, *, fallen: bool) -> Outcome:
+    mean = float(np.mean(track.speeds)) if track.speeds else 0.0
     return Outcome(
-        survived=not world.fallen, lived_s=round(lived, 3), mean_speed=mean, speed_error=abs(mean - trial.speed),
-        heading_error=abs(turned - trial.yaw_rate * lived), drift=float(np.linalg.norm(state.root_position[:2] - start)), effort=effort / done,
+        survived=not fallen, lived_s=round(lived, 3), mean_speed=mean, speed_error=abs(mean - trial.speed),
+        heading_error=abs(track.turned - trial.yaw_rate * lived),
+        drift=float(np.linalg.norm(state.root_position[:2] - track.start)), effort=track.effort / track.ticks,
     )  # fmt: skip
 
 
@@ -112,11 +132,15 @@ def summarise(outcomes: list[Outcome]) -> dict[str, Any]:
         "mean_lived_s": round(float(np.mean([o.lived_s for o in outcomes])), 2),
         "mean_speed": round(float(np.mean([o.mean_speed for o in outcomes])), 3),
         "mean_speed_error": round(float(np.mean([o.speed_error for o in outcomes])), 3),
+        "mean_heading_error": round(float(np.mean([o.heading_error for o in outcomes])), 3),
+        "mean_drift": round(float(np.mean([o.drift for o in outcomes])), 3),
         "mean_effort": round(float(np.mean([o.effort for o in outcomes])), 4),
     }  # fmt: skip
 
 
-def evaluate(policy: Path, *, seeds: int, first_seed: int = 1000, workers: int = 2, speeds: tuple[float, ...] = (0.6, 0.9, 1.2), quick: bool = False) -> dict[str, Any]:
+def evaluate(
+    policy: Path, *, seeds: int, first_seed: int = 1000, workers: int = 2, speeds: tuple[float, ...] = (0.6, 0.9, 1.2), quick: bool = False
+) -> dict[str, Any]:
     """The fixed suite: standing 60 s, walking 20 s at each speed, turning both ways; all with 2 % noise."""
     stand_s, walk_s = (10.0, 5.0) if quick else (60.0, 20.0)
     kinds = {"stand": Trial(speed=0.0, seconds=stand_s)}

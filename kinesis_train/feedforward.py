@@ -23,6 +23,7 @@ from kinesis_sim.bodies import Body
 
 Array = NDArray[np.float64]
 FORCE_UNIT = 200.0  # contact force per unit of its unknown [N]: keeps the program well scaled (ten times faster to solve)
+ROOT_UNIT = 100.0  # residual wrench per unit of its unknown [N], [N m]
 EDGES = ((1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0))
 
 
@@ -60,7 +61,7 @@ class MuscleProgram:
 
     def reduction(self) -> Array:
         """P with qvel = P qvel_independent; shape (nv, n_independent)."""
-        coupling, position = self.body.coupling, {int(d): i for i, d in enumerate(self.dofs)}
+        coupling = self.body.coupling
         p = np.zeros((self.model.nv, len(self.dofs)))
         p[self.dofs, np.arange(len(self.dofs))] = 1.0
         slope = coupling.slope(self.data.qpos)
@@ -68,7 +69,6 @@ class MuscleProgram:
             for c in range(len(coupling.joint)):
                 if coupling.source[c] >= 0:
                     p[coupling.dof_adr[c]] = slope[c] * p[coupling.source_dof_adr[c]]
-        del position
         return p
 
     def gain_and_bias(self) -> tuple[Array, Array]:
@@ -101,35 +101,42 @@ class MuscleProgram:
         return (np.array(columns).T if columns else np.zeros((n, 0))), (np.vstack(jacobians) if jacobians else np.zeros((0, n)))
 
     def solve(self, qpos: Array, qvel: Array, acceleration: Array, regions: Array) -> tuple[Array, Array]:
-        """Activations (n_muscles,) and root residual wrench (6,) [N, N m] for wanted independent accelerations."""
-        m, d, w = self.model, self.data, self.weights
+        """Activations (n_muscles,) and root residual wrench (6,) [N, N m] for wanted independent accelerations.
+
+        Raises:
+            RuntimeError: the program has no solution.
+        """
+        w, d = self.weights, self.data
         d.qpos[:], d.qvel[:], d.act[:] = qpos, qvel, 0.05
-        mujoco.mj_forward(m, d)
+        mujoco.mj_forward(self.model, d)
         p = self.reduction()
-        mass = np.zeros((m.nv, m.nv))
+        forces, jacobian = self.contact_columns(p, regions)
+        a, c = self._acceleration_map(p, forces)
+        rows = np.vstack([a * self.weight[:, None], w.contact * jacobian @ a])
+        sliding = jacobian @ qvel[self.dofs]
+        target = np.concatenate([(acceleration - c) * self.weight, w.contact * (-jacobian @ c - 20.0 * sliding)])
+        muscles, edges = self.model.nu, forces.shape[1]
+        penalty = np.r_[np.full(muscles, w.activation), np.full(edges, w.force), np.full(6, w.residual)]
+        low = np.r_[np.zeros(muscles + edges), np.full(6, -1e2)]
+        high = np.r_[np.ones(muscles), np.full(edges + 6, 1e2)]
+        n = a.shape[1]
+        x, _, flag, _ = daqp.solve(rows.T @ rows + np.diag(penalty), -rows.T @ target, np.zeros((0, n)), high, low, np.zeros(n, dtype=np.int32))
+        if flag < 0:
+            raise RuntimeError(f"the muscle program has no solution (daqp exit {flag})")
+        return np.clip(np.asarray(x)[:muscles], 0.0, 1.0), ROOT_UNIT * np.asarray(x)[-6:]
+
+    def _acceleration_map(self, p: Array, forces: Array) -> tuple[Array, Array]:
+        """A and c with qdd = A x + c in independent coordinates; x = activations, contact edges, root wrench."""
+        m, d = self.model, self.data
+        mass, moment = np.zeros((m.nv, m.nv)), np.zeros((m.nu, m.nv))
         full_mass(m, d, mass)
-        moment = np.zeros((m.nu, m.nv))
         mujoco.mju_sparse2dense(moment, d.actuator_moment.reshape(-1), d.moment_rownnz, d.moment_rowadr, d.moment_colind.reshape(-1))
         gain, bias = self.gain_and_bias()
         arms = moment @ p
-        forces, jacobian = self.contact_columns(p, regions)
         root = np.zeros((p.shape[1], 6))
-        root[:6] = 100.0 * np.eye(6)
+        root[:6] = ROOT_UNIT * np.eye(6)
         inverse = np.linalg.inv(p.T @ mass @ p)
-        a = inverse @ np.hstack([arms.T * gain, forces, root])
-        c = inverse @ (arms.T @ bias - p.T @ (d.qfrc_bias - d.qfrc_passive))
-        rows = [a * self.weight[:, None], w.contact * jacobian @ a]
-        target = [(acceleration - c) * self.weight, w.contact * (-jacobian @ c - 20.0 * (jacobian @ qvel[self.dofs]))]
-        big, t = np.vstack(rows), np.concatenate(target)
-        n = a.shape[1]
-        penalty = np.r_[np.full(m.nu, w.activation), np.full(forces.shape[1], w.force), np.full(6, w.residual)]
-        low = np.r_[np.zeros(m.nu + forces.shape[1]), np.full(6, -1e2)]
-        high = np.r_[np.ones(m.nu), np.full(n - m.nu, 1e2)]
-        h = big.T @ big + np.diag(penalty)
-        x, _, flag, _ = daqp.solve(h, -big.T @ t, np.zeros((0, n)), high, low, np.zeros(n, dtype=np.int32))
-        if flag < 0:
-            raise RuntimeError(f"the muscle program has no solution (daqp exit {flag})")
-        return np.clip(np.asarray(x)[: m.nu], 0.0, 1.0), 100.0 * np.asarray(x)[-6:]
+        return inverse @ np.hstack([arms.T * gain, forces, root]), inverse @ (arms.T @ bias - p.T @ (d.qfrc_bias - d.qfrc_passive))
 
 
 def full_mass(model: mujoco.MjModel, data: mujoco.MjData, out: Array) -> None:

@@ -17,7 +17,6 @@ from kinesis_train.env import CONTEXT_TERMS, EnvConfig, WalkEnv
 from kinesis_train.fit import feed_forward_sampler, fit, length_sampler
 from kinesis_train.networks import DecoderGains, MuscleDecoder, MusclePolicy
 from kinesis_train.ppo import Ppo, PpoConfig, save_checkpoint, survival
-from kinesis_train.task import TaskConfig
 
 log = logging.getLogger(__name__)
 

@@ -18,8 +18,8 @@ OLDEST_PYTHON, NEWEST_PYTHON = (3, 10), (3, 13)
 OLDEST_GLIBC = (2, 28)
 """The wheels of ROS 2 are manylinux_2_28."""
 
-NEEDED_BYTES = 1_500_000_000
-"""Free space that a fresh set-up asks for: the finished environment is about 0.9 GB, its downloads and build add the rest."""
+NEEDED_BYTES = 1_200_000_000
+"""Free space that a fresh set-up asks for: the finished environment is about 0.6 GB, downloads and the build add the rest."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -101,8 +101,13 @@ def write_whole(path: Path, text: str) -> None:
 
 @contextmanager
 def only_one(venv: Path, progress: Progress) -> Iterator[None]:
-    """Holds the lock of an environment; a second set-up waits here. The kernel frees it however its holder ends."""
+    """Holds the lock of an environment; a second set-up waits here.
+
+    The programs that are run meanwhile inherit it: where a set-up is killed, the next one waits until its pip has ended too.
+    The kernel frees it however its holders end.
+    """
     with venv.with_name(venv.name + ".lock").open("w") as file:
+        os.set_inheritable(file.fileno(), True)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

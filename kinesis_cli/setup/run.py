@@ -72,6 +72,7 @@ def run(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env=dict(environment),
+        close_fds=False,  # the lock of the set-up is to be inherited; Python closes everything else itself
         text=True,
         errors="replace",
     ) as process:

@@ -61,7 +61,7 @@ class GaitGenerator:
             raise LayoutError(f"gait table of '{body.name}' has joints {self.table.joint_names}, the body has {body.joint_names}")
         self.limits = limits or GeneratorLimits()
         self.window = ReferenceWindow.zeros(body, np.asarray(time_offsets, dtype=float), batch)
-        self._joints, self._batch = len(body.joint_names), batch
+        self._joints = len(body.joint_names)
         self._turn = self._turning_joints(body)
         self.speed, self.yaw_rate, self.phase, self.yaw = (np.zeros(batch) for _ in range(4))
         self.position = np.zeros((*batch, 2))
@@ -73,14 +73,13 @@ class GaitGenerator:
         sign = {"hip_rotation_r": 1.0, "hip_rotation_l": -1.0}
         return np.array([sign.get(n, 0.0) for n in body.joint_names])
 
-    def reset(self, state: BodyState, which: Array | slice = slice(None)) -> None:
-        """Start standing where the body is, facing its way; `which` picks members of a batch."""
-        self.speed[which if self._batch else ...] = 0.0
-        self.yaw_rate[which if self._batch else ...] = 0.0
-        self.phase[which if self._batch else ...] = self.limits.start_phase
-        index = which if self._batch else ...
-        self.position[index] = state.root_position[index][..., :2]
-        self.yaw[index] = heading(state.root_quaternion)[index]
+    def reset(self, state: BodyState) -> None:
+        """Start standing where the body is (or every body of the batch), facing its way."""
+        self.speed[...] = 0.0
+        self.yaw_rate[...] = 0.0
+        self.phase[...] = self.limits.start_phase
+        self.position[...] = state.root_position[..., :2]
+        self.yaw[...] = heading(state.root_quaternion)
 
     def update(self, state: BodyState, command: MotionCommand, dt: float) -> ReferenceWindow:
         """Advance by `dt` towards the command, anchor to the body, fill and return the window.

@@ -19,7 +19,8 @@ STOP = {"stand", "stop", "halt", "wait", "still", "freeze", "stay"}
 WALK = {"walk", "go", "move", "start", "walking", "forward", "forwards", "ahead", "stroll"}
 TURN = {"turn", "curve", "veer", "circle", "left", "right"}
 QUICK, SLOW = {"fast", "quickly", "quick", "briskly", "brisk"}, {"slow", "slowly", "gently"}
-FILLER = {"please", "now", "the", "a", "an", "to", "and", "robot", "start", "straight", "at", "speed", "of", "in", "your", "you", "can", "just", "on", "bit", "keep"}
+FILLER = {"please", "now", "the", "a", "an", "to", "and", "robot", "start", "straight", "at", "speed", "of", "in"}
+FILLER |= {"your", "you", "can", "just", "on", "bit", "keep"}
 VELOCITY = re.compile(r"(?<![-\d.])(\d+(?:\.\d+)?)\s*(?:m/s|meters? per second|metres? per second|mps)\b")
 
 

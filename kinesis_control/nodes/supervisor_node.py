@@ -28,6 +28,9 @@ POLL_S = 0.02
 STALE_S = 3.0
 """A node that has said nothing on `/diagnostics` for so long is shown as stale [s, wall clock]."""
 
+REASON_S = 4.0
+"""How long the reason of a refusal is waited for [s, wall clock]."""
+
 START_FAILED = 7
 """Exit code of a graph that did not come up."""
 
@@ -107,10 +110,12 @@ class SupervisorNode(Ending, Node):
             elif answer is not None:
                 self._refused_at = time.monotonic()
             return waiting
-        # The reason comes on another topic than the refusal: wait for it, but not for ever.
-        said = self._status.get(self._names["policy"])
-        if said is not None or time.monotonic() - self._refused_at > 1.0:
-            self._fail(said.last_rejection if said is not None else f"the policy node refused to {name} and gave no reason")
+        # The reason comes on another topic than the refusal, again and again: wait for it, but not for ever.
+        told = self._told("policy")
+        if told is not None and told.level == ERROR:
+            self._fail(told.message)
+        elif time.monotonic() - self._refused_at > REASON_S:
+            self._fail(f"the policy node refused to {name} and gave no reason")
         return waiting
 
     def _match(self) -> str:
@@ -122,8 +127,8 @@ class SupervisorNode(Ending, Node):
             "motion": {"body_state": 1, "reference": 1},
         }
         for role, topics in wanted.items():
-            told = self._diagnostics.get(f"{self._space}/{self._names[role]}".lstrip("/"))
-            values = {pair.key: pair.value for pair in told[1].values} if told is not None else {}
+            told = self._told(role)
+            values = {pair.key: pair.value for pair in told.values} if told is not None else {}
             for topic, count in topics.items():
                 if int(values.get(MATCHED + topic, 0)) < count:
                     return f"'{topic}' of {self._names[role]} to have {count} partner(s), it has {values.get(MATCHED + topic, 'said nothing')}"
@@ -131,6 +136,11 @@ class SupervisorNode(Ending, Node):
             return f"{self._names['recorder']} to listen to 'body_state'"
         self._step = self._call_arm if self._auto_arm else self._done
         return "the body to be armed"
+
+    def _told(self, role: str) -> DiagnosticStatus | None:
+        """Last diagnostics of a node."""
+        known = self._diagnostics.get(f"{self._space}/{self._names[role]}".lstrip("/"))
+        return None if known is None else known[1]
 
     def _readers(self, topic: str) -> set[str]:
         return {info.node_name for info in self.get_subscriptions_info_by_topic(self.resolve_topic_name(topic))}

@@ -20,7 +20,7 @@ from kinesis_control.errors import ConfigurationError
 from kinesis_control.ros import qos
 from kinesis_control.ros.convert import read_command
 from kinesis_control.ros.parameters import declare, declare_choice
-from kinesis_control.ros.reporting import ERROR, OK, WARN, Reporter, fault_values, latency_values
+from kinesis_control.ros.reporting import ERROR, OK, WARN, Diagnosis, Reporter, fault_values, latency_values
 from kinesis_control.ros.running import Ending, run_node
 from kinesis_control.safety.arming import ArmingConfig, ControlState
 from kinesis_control.safety.faults import Fault
@@ -60,7 +60,8 @@ class SimNode(Ending, Node):
         self._values = world.body.description.muscles
         self._topics = SimTopics(self, world)
         self._summary = self.create_publisher(String, "run_summary", qos.LATCHED)
-        self._reporter = Reporter(self)
+        self._reporter = Reporter(self, self._diagnose)
+        self._reporter.watch(self._topics.state_publisher)
         self._reporter.status.body = world.body.description.name
         self._reporter.status.clock = self._clock_mode
         self._sent_at = time.monotonic()  # wall time of the last state
@@ -72,7 +73,7 @@ class SimNode(Ending, Node):
         self._end_at: float | None = None
         self._rate_mark = (time.monotonic(), world.tick)
         self._requests = SimServices(self, self.session, self._now_s, self._on_request)
-        self.create_subscription(MuscleCommand, "muscle_command", self._on_command, qos.LOOP)
+        self._reporter.watch(self.create_subscription(MuscleCommand, "muscle_command", self._on_command, qos.LOOP))
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._timer = self.create_timer(self._period, self._on_timer, clock=steady)
         self.create_timer(ALIVE_S, self._on_second, clock=steady)
@@ -148,7 +149,7 @@ class SimNode(Ending, Node):
         """A service has changed something: go on where that is possible now, and say so."""
         session = self.session
         if name == "arm" and not session.started and session.gate.state is ControlState.ARMED:
-            session.started = True
+            session.started = self._reporter.settled = True
             self._start_clock()
             self._publish()
             self._repeat_at = self._sent_at + REPEAT_S
@@ -248,18 +249,21 @@ class SimNode(Ending, Node):
         self._reported_state, self._said_at = gate.state, time.monotonic()
 
     def _on_second(self) -> None:
-        """Wall-clock account on `/diagnostics`, and a sign of life of a body that stands still."""
-        session, now = self.session, time.monotonic()
+        """Measure the rate, and give a sign of life of a body that stands still."""
+        now = time.monotonic()
         self._measure_rate(now)
-        gate, statistics = session.gate, session.statistics
+        if now - self._said_at > (ALIVE_S if self.session.started else 10.0 * ALIVE_S) and now - self._sent_at > ALIVE_S:
+            self._report()
+
+    def _diagnose(self) -> Diagnosis:
+        """Wall-clock account."""
+        gate, statistics = self.session.gate, self.session.statistics
         level = ERROR if gate.state in (ControlState.FAULT, ControlState.ESTOPPED) else WARN if gate.faults.counts() else OK
         cause = f": {gate.cause.meaning}" if gate.cause else ""
-        values = {"real_time_factor": f"{statistics.real_time_factor:.3f}", "ticks": str(session.world.tick), "commander": gate.commander}
+        values = {"real_time_factor": f"{statistics.real_time_factor:.3f}", "ticks": str(self.session.world.tick), "commander": gate.commander}
         values |= {"accepted": str(gate.accepted), "rejected": str(gate.rejected), "last_rejection": gate.last_rejection}
         values |= latency_values(statistics.latency.summary()) | fault_values(gate.faults.counts())
-        self._reporter.send_diagnostics(level, gate.state.name.lower() + cause, values)
-        if now - self._said_at > (ALIVE_S if session.started else 10.0 * ALIVE_S) and now - self._sent_at > ALIVE_S:
-            self._report()
+        return level, gate.state.name.lower() + cause, values
 
     def _measure_rate(self, now: float) -> None:
         since, tick = self._rate_mark

@@ -16,13 +16,17 @@ from kinesis_sim.world import World
 
 
 class SimTopics:
-    """Publishers of a world: the state of the loop, and the same in the terms of common tools."""
+    """Publishers of a world: the state of the loop, and the same in the terms of common tools.
+
+    Attributes:
+        state_publisher: of `body_state`.
+    """
 
     def __init__(self, node: Node, world: World) -> None:
         self._world = world
         description = world.body.description
         self._state = BodyStateWriter(description)
-        self._state_publisher = node.create_publisher(BodyStateMessage, "body_state", qos.LOOP)
+        self.state_publisher = node.create_publisher(BodyStateMessage, "body_state", qos.LOOP)
         self._layout_publisher = node.create_publisher(MuscleLayout, "muscle_layout", qos.LATCHED)
         self._layout_publisher.publish(layout_message(description))
         self._clock, self._clock_publisher = Clock(), node.create_publisher(Clock, "/clock", qos.CLOCK)
@@ -38,11 +42,11 @@ class SimTopics:
 
     def publish_state(self, state: BodyState) -> None:
         """The state, alone and first: whoever answers it can begin while the rest is on its way."""
-        self._state_publisher.publish(self._state.write(state))
+        self.state_publisher.publish(self._state.write(state))
 
     def repeat_state(self) -> None:
         """The last state once more, as it was."""
-        self._state_publisher.publish(self._state.message)
+        self.state_publisher.publish(self._state.message)
 
     def publish_rest(self, state: BodyState) -> None:
         """Clock, joints, odometry and transform of the same instant."""

@@ -233,7 +233,8 @@ def test_a_second_policy_node_is_refused(body, graph, made_up):
 
     assert ask(Transition.TRANSITION_CONFIGURE)
     assert not ask(Transition.TRANSITION_ACTIVATE)
-    probe.wait(lambda: probe.status("other_policy"), "the reason")
-    assert "commander already: /policy_node" in probe.status("other_policy").last_rejection
+    told = probe.wait(lambda: probe.diagnostics.get("other_policy"), "the reason")
+    probe.wait(lambda: "refused" in probe.diagnostics["other_policy"].message, f"the reason, not {told.message}")
+    assert "commander already: /policy_node" in probe.diagnostics["other_policy"].message
     process.terminate()
     assert process.wait(timeout=20.0) == 0

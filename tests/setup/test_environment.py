@@ -3,6 +3,7 @@
 import fcntl
 import os
 import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,11 +13,11 @@ import pytest
 
 from kinesis_cli.setup import environment as module
 from kinesis_cli.setup.checks import Machine
-from kinesis_cli.setup.environment import Environment, environment_file, set_up
+from kinesis_cli.setup.environment import Environment, environment_file, only_one, set_up
 from kinesis_cli.setup.errors import Failure, SetupError
 from kinesis_cli.setup.extras import ensure_extra
 from kinesis_cli.setup.messages import rewrite_exports, sourced_copy_is_ours
-from kinesis_cli.setup.run import Progress
+from kinesis_cli.setup.run import Progress, run
 
 MACHINE = Machine(
     system="Linux", processor="x86_64", python=(3, 12), glibc=(2, 36), compilers=("cc", "c++"), python_headers=True, venv_module=True
@@ -144,6 +145,22 @@ def test_a_second_set_up_waits_for_the_first(environment: Environment, notes: li
         assert waiting.is_alive() and notes == []
     waiting.join(10)
     assert notes == ALL and "waiting" in environment.progress.said[0]  # type: ignore[attr-defined]
+
+
+def test_the_next_set_up_waits_for_what_a_killed_one_left_running(environment: Environment, tmp_path: Path) -> None:
+    log, names = tmp_path / "log", {"environment": dict(os.environ), "log": tmp_path / "log"}
+    started, go_on = threading.Event(), tmp_path / "go on"
+    program = f"import pathlib, time; print('started', flush=True)\nwhile not pathlib.Path({str(go_on)!r}).exists(): time.sleep(0.01)"
+    left = threading.Thread(target=run, args=([sys.executable, "-c", program],), kwargs={**names, "on_line": lambda _: started.set()}, daemon=True)
+    with only_one(environment.venv, environment.progress):
+        left.start()
+        assert started.wait(30), log.read_text()
+    with (environment.root / ".venv.lock").open("w") as file:
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        go_on.touch()
+        left.join(30)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

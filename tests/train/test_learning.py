@@ -43,7 +43,8 @@ def test_decoder_is_its_formula() -> None:
     decoder = MuscleDecoder(joints=2, muscles=3, context=1, gains=gains)
     length, velocity, q, dq = torch.rand(1, 3), torch.rand(1, 3), torch.rand(1, 2), torch.rand(1, 2)
     context, action = torch.rand(1, 1), torch.rand(1, 2)
-    wanted = decoder.feed_forward(torch.cat([q, dq, context], 1)) + 3.0 * (length - decoder.length(q + 0.2 * action)) + 0.5 * (velocity - decoder.length.rate(q, dq))
+    servo = 3.0 * (length - decoder.length(q + 0.2 * action)) + 0.5 * (velocity - decoder.length.rate(q, dq))
+    wanted = decoder.feed_forward(torch.cat([q, dq, context], 1)) + servo
     got = decoder(torch.cat([length, velocity, q, dq], 1), context, action)
     torch.testing.assert_close(got, wanted.clamp(0, 1))
 

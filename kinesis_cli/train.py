@@ -1,11 +1,10 @@
 """`kinesis train`: make the gait table, train, export and score a policy. Needs the extra `train` (torch, onnx, daqp)."""
 
 import argparse
+import hashlib
 import json
 import sys
 from pathlib import Path
-
-from kinesis_control.errors import UnavailableError
 
 DEFAULT_STEPS = 12_000_000
 
@@ -46,12 +45,15 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def _require_extra() -> None:
+    """Install what training needs where it is not there yet."""
     try:
         import daqp  # noqa: F401
         import onnx  # noqa: F401
         import torch  # noqa: F401
-    except ImportError as error:
-        raise UnavailableError(f"training needs the extra 'train', which is not installed ({error}); run: ./kinesis setup --extra train") from error
+    except ImportError:
+        from kinesis_cli.setup import ensure_extra
+
+        ensure_extra("train")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -76,11 +78,13 @@ def run_walk(args: argparse.Namespace) -> int:
 def run_export(args: argparse.Namespace) -> int:
     """Write the ONNX file."""
     _require_extra()
+    from kinesis_train.card import write_card
     from kinesis_train.export import export_policy
 
     scores = json.loads(args.scores.read_text()) if args.scores else None
     contract = export_policy(args.checkpoint, args.output, scores)
-    print(f"wrote {args.output} ({args.output.stat().st_size / 1e6:.1f} MB), trained for {contract.training['steps']} steps")
+    card = write_card(contract, args.output, hashlib.sha256(args.output.read_bytes()).hexdigest())
+    print(f"wrote {args.output} ({args.output.stat().st_size / 1e6:.1f} MB) and {card.name}, trained for {contract.training['steps']} steps")
     return 0
 
 
@@ -121,7 +125,8 @@ def _progress(total: int):  # type: ignore[no-untyped-def]
 
     def report(figures: dict[str, float]) -> None:
         left = (total - figures["steps"]) / max(figures["steps_per_s"], 1.0) / 60.0
-        line = f"{figures['steps'] / 1e6:6.2f} M of {total / 1e6:.1f} M  {figures['steps_per_s']:.0f}/s  {left:.0f} min left  reward {figures['reward']:.3f}  episode {figures['episode_s']:.1f} s"
+        line = f"{figures['steps'] / 1e6:6.2f} M of {total / 1e6:.1f} M  {figures['steps_per_s']:.0f}/s  {left:.0f} min left  "
+        line += f"reward {figures['reward']:.3f}  episode {figures['episode_s']:.1f} s"
         if "walk_s" in figures:
             line += f"  | stands {figures['stand_s']:.1f} s, walks {figures['walk_s']:.1f} s of 12 ({100 * figures['walk_ok']:.0f} % to the end)"
         ends_line = "walk_s" in figures or not sys.stdout.isatty()
