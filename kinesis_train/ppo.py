@@ -33,10 +33,11 @@ class PpoConfig:
         initial_std: exploration width at the start, in units of the policy output.
         min_std: smallest exploration width.
         max_gradient: gradient norm clip.
+        value_hidden: widths of the value function's hidden layers.
     """
 
     horizon: int = 64
-    epochs: int = 4
+    epochs: int = 3
     minibatch: int = 2048
     clip: float = 0.2
     gamma: float = 0.98
@@ -48,6 +49,7 @@ class PpoConfig:
     initial_std: float = 0.35
     min_std: float = 0.05
     max_gradient: float = 1.0
+    value_hidden: tuple[int, ...] = (256, 128)
 
 
 class Ppo:
@@ -61,7 +63,7 @@ class Ppo:
     def __init__(self, policy: MusclePolicy, env: WalkEnv, config: PpoConfig) -> None:
         self.policy, self.env, self.config = policy, env, config
         joints = policy.decoder.joints
-        self.value = mlp((policy.trunk_size, 512, 256, 1))
+        self.value = mlp((policy.trunk_size, *config.value_hidden, 1))
         self.log_std = nn.Parameter(torch.full((joints,), float(np.log(config.initial_std))))
         self.optimiser = torch.optim.Adam(
             [{"params": policy.actor.parameters(), "lr": config.rate}, {"params": [self.log_std], "lr": config.std_rate}], eps=1e-5
@@ -82,7 +84,10 @@ class Ppo:
 
     def round(self) -> dict[str, float]:
         """Collect one horizon and learn from it; returns figures for the log."""
+        # A batch of 64 is too small to share between threads: handing it round costs more than it saves.
+        torch.set_num_threads(1)
         batch, figures = self._collect()
+        torch.set_num_threads(self.env.config.threads)
         figures |= self._learn(batch)
         self.rounds += 1
         return figures
@@ -99,8 +104,8 @@ class Ppo:
             excitation = self.policy.decode(observation, action).numpy().astype(np.float64)
             reward, failed, timed_out = env.step(excitation)
             reward = torch.from_numpy(reward * (1.0 - c.gamma)).float()  # returns stay in 0..1
-            after = self.policy.norm(self._trunk(self._observation()))
-            if timed_out.any():
+            if timed_out.any():  # nothing ended there but the clock: what would have followed still counts
+                after = self.policy.norm(self._trunk(self._observation()))
                 reward += c.gamma * torch.from_numpy(timed_out).float() * self.value(after)[:, 0]
             done = failed | timed_out
             rows.append((observation, action, self._log_probability(mean, action), self.value(x)[:, 0], reward, torch.from_numpy(done).float()))
@@ -128,7 +133,7 @@ class Ppo:
         return result
 
     def _learn(self, b: dict[str, Tensor]) -> dict[str, float]:
-        c, kls = self.config, []
+        c, kls, collected = self.config, [], len(b["advantage"])
         b = self._with_mirrored(b)
         advantage = (b["advantage"] - b["advantage"].mean()) / (b["advantage"].std() + 1e-6)
         for epoch in range(c.epochs):
@@ -141,8 +146,8 @@ class Ppo:
                 self._descend(self.value_optimiser, value_loss, list(self.value.parameters()))
                 with torch.no_grad():
                     self.log_std.clamp_(min=float(np.log(c.min_std)), max=0.0)
-                    if epoch == c.epochs - 1:
-                        kls.append((ratio - 1.0 - difference).mean().item())
+                    if epoch == c.epochs - 1:  # mirror images say how symmetric the policy is, not how far it moved
+                        kls.append((ratio - 1.0 - difference)[pick < collected].mean().item())
         kl = float(np.mean(kls))
         self._steer_rate(kl)
         explained = 1.0 - (b["return"] - b["value"]).var() / b["return"].var()

@@ -37,7 +37,7 @@ class WalkTraining:
     body: str = "legs80"
     steps: int = 12_000_000
     seed: int = 1
-    hidden: tuple[int, ...] = (512, 256)
+    hidden: tuple[int, ...] = (256, 128)
     evaluate_every: int = 400_000
     threads: int = 2
     env: EnvConfig = field(default_factory=EnvConfig)
@@ -77,13 +77,12 @@ def train(run: WalkTraining, folder: Path, *, resume: bool, report: Callable[[di
         ConfigurationError: the folder holds another run, or nothing to resume.
     """
     torch.manual_seed(run.seed)
-    torch.set_num_threads(run.threads)
     checkpoint = folder / "checkpoint.pt"
     if resume != checkpoint.exists():
         raise ConfigurationError(f"{folder} {'holds no checkpoint to resume' if resume else 'already holds a run; use --resume or another folder'}")
     folder.mkdir(parents=True, exist_ok=True)
     body = load_body(run.body)
-    env = WalkEnv(body, run.env, run.seed)
+    env = WalkEnv(body, replace(run.env, threads=run.threads), run.seed)
     policy = build_policy(body, env, run.hidden)
     learner = Ppo(policy, env, run.ppo)
     facts: dict[str, Any] = {}

@@ -109,10 +109,8 @@ class PolicyNode(LoopLifecycleNode):
             UnavailableError: another node commands it, or nobody listens to commands.
         """
         topic = self.resolve_topic_name("muscle_command")
-        others = self.get_publishers_info_by_topic(topic)
-        if others:
-            names = ", ".join(f"{o.node_namespace.rstrip('/')}/{o.node_name}" for o in others)
-            raise UnavailableError(f"'{topic}' has a commander already: {names}; deactivate it first")
+        if others := self._other_commanders():
+            raise UnavailableError(f"'{topic}' has a commander already: {others}; deactivate it first")
         self._publisher = self.create_publisher(MuscleCommand, "muscle_command", qos.LOOP)
         deadline = time.monotonic() + MATCH_S
         while self._publisher.get_subscription_count() == 0:
@@ -126,6 +124,14 @@ class PolicyNode(LoopLifecycleNode):
         self._refusal = ""
         gc.collect()
         gc.freeze()
+
+    def _other_commanders(self) -> str:
+        """Names of other nodes that send commands, as far as discovery knows; the body refuses a second one in any case."""
+        infos = self.get_publishers_info_by_topic(self.resolve_topic_name("muscle_command"))
+        names = [f"{i.node_namespace.rstrip('/')}/{i.node_name}" for i in infos]
+        if self._publisher is not None and self.get_fully_qualified_name() in names:
+            names.remove(self.get_fully_qualified_name())
+        return ", ".join(sorted(names))
 
     def deactivate(self) -> None:
         """Let go of the body."""
@@ -223,9 +229,10 @@ class PolicyNode(LoopLifecycleNode):
 
     def _diagnose(self) -> Diagnosis:
         faults = self._faults.counts()
-        level = ERROR if self._refusal else WARN if faults else OK
+        others = self._other_commanders()
+        level = ERROR if self._refusal else WARN if faults or (others and self.active) else OK
         message = self._refusal or ("active" if self.active else "inactive")
-        values = {"policy": self._path, "policy_sha256": self._reporter.status.policy_sha256, "answers": str(self._latency.count)}
+        values = {"other_commanders": others, "policy": self._path, "policy_sha256": self._reporter.status.policy_sha256, "answers": str(self._latency.count)}
         return level, message, values | latency_values(self._latency.summary()) | fault_values(faults)
 
 

@@ -68,7 +68,10 @@ class Reporter:
 
     def watch(self, endpoint: Publisher | Subscription) -> None:
         """Report how many partners an endpoint has, under the name of its topic."""
-        count = endpoint.get_subscription_count if isinstance(endpoint, Publisher) else endpoint.get_publisher_count
+        if isinstance(endpoint, Publisher):
+            count = endpoint.get_subscription_count
+        else:  # before Jazzy a subscription does not know its partners; the graph's view comes near
+            count = getattr(endpoint, "get_publisher_count", lambda: self._node.count_publishers(endpoint.topic_name))
         self._partners[MATCHED + endpoint.topic_name.rsplit("/", 1)[-1]] = count
 
     def forget(self, topic: str) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from kinesis_msgs.msg import MuscleCommand
 from rclpy.clock import Clock, ClockType
+from rclpy.duration import Duration
 from rclpy.node import Node
 from std_msgs.msg import String
 
@@ -57,7 +58,6 @@ class SimNode(Ending, Node):
         world = self.session.world
         self._period = world.control_dt
         self._status_ticks = max(round(STATUS_S / self._period), 1)
-        self._values = world.body.description.muscles
         self._topics = SimTopics(self, world)
         self._summary = self.create_publisher(String, "run_summary", qos.LATCHED)
         self._reporter = Reporter(self, self._diagnose)
@@ -77,7 +77,7 @@ class SimNode(Ending, Node):
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._timer = self.create_timer(self._period, self._on_timer, clock=steady)
         self.create_timer(ALIVE_S, self._on_second, clock=steady)
-        self.get_logger().info(f"body '{self._reporter.status.body}', {len(self._values)} muscles, {1.0 / self._period:g} Hz, {self._clock_mode}")
+        self.get_logger().info(f"body '{self._reporter.status.body}', {world.model.nu} muscles, {1.0 / self._period:g} Hz, {self._clock_mode}")
 
     def _make_session(self) -> Session:
         body = load_body(declare(self, "body", "legs80", "Name of the body to simulate."))
@@ -293,6 +293,7 @@ class SimNode(Ending, Node):
         if self._end_at is None:
             self._report()
             self._summarise()
+            self._summary.wait_for_all_acked(Duration(seconds=LINGER_S))
 
 
 def main() -> None:

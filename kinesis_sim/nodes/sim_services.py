@@ -20,7 +20,7 @@ class SimServices:
         """`now_s` gives the simulated time of this moment [s]."""
         self._node, self._session, self._changed = node, session, changed
         gate = session.gate
-        for name, request in (("estop", gate.estop), ("reset_estop", gate.reset), ("arm", gate.arm), ("disarm", gate.disarm)):
+        for name, request in (("estop", gate.estop), ("reset_estop", gate.reset), ("arm", self._arm), ("disarm", gate.disarm)):
             node.create_service(Trigger, name, self._trigger(name, request, now_s))
         node.create_service(SetPause, "set_pause", self._set_pause)
         node.create_service(ResetWorld, "reset_world", self._reset)
@@ -32,6 +32,14 @@ class SimServices:
             return self._reply(name, ask(now_s()), response)
 
         return serve
+
+    def _arm(self, now_s: float) -> Answer:
+        """Arm, unless it is open whose commands would come first."""
+        senders = self._node.get_publishers_info_by_topic(self._node.resolve_topic_name("muscle_command"))
+        if len(senders) > 1:
+            names = ", ".join(sorted(f"{s.node_namespace.rstrip('/')}/{s.node_name}" for s in senders))
+            return Answer(False, f"'muscle_command' has {len(senders)} senders: {names}; a body takes one at a time")
+        return self._session.gate.arm(now_s)
 
     def _set_pause(self, request: SetPause.Request, response: SetPause.Response) -> SetPause.Response:
         self._session.paused = bool(request.paused)

@@ -60,7 +60,7 @@ class Processes:
 
     def require_alive(self) -> None:
         for role, process in self.running.items():
-            if process.poll() not in (None, -signal.SIGKILL):
+            if process.poll() not in (None, 0, -signal.SIGKILL):
                 raise AssertionError(f"'{role}' ended with {process.returncode}:\n{self.log(role)}")
 
     def end(self) -> dict[str, int]:

@@ -1,6 +1,8 @@
 """Commanders that cannot be trusted: one that gives NaN, one that dies, and one made for another body."""
 
+import json
 import math
+import signal
 
 import pytest
 
@@ -50,3 +52,7 @@ def test_a_killed_policy_leaves_a_body_that_fades(graph_of_test, made_up, clock)
     probe.wait(lambda: probe.last_state().seq > seq + 20, "the clock to go on")
     assert max(probe.last_state().muscle_activations) < 0.05
     probe.wait(lambda: "'policy_node' has left" in graph.processes.log("supervisor"), "the supervisor to notice")
+    graph.processes.running["sim"].send_signal(signal.SIGINT)
+    assert graph.processes.wait("sim") == 0
+    summary = json.loads(probe.wait(lambda: probe.summaries, "the last word of an interrupted run")[-1])
+    assert not summary["finished"] and summary["state"] == "fault" and summary["ticks"] > 20

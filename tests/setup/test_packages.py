@@ -55,7 +55,7 @@ def test_only_the_ros_lock_holds_ros() -> None:
 @pytest.mark.parametrize(
     ("output", "failure"),
     [
-        ("WARNING: Retrying ... NewConnectionError(...): Failed to establish a new connection: [Errno -3] Temporary failure in name resolution", Failure.NO_NETWORK),
+        ("WARNING: Retrying: Failed to establish a new connection: [Errno -3] Temporary failure in name resolution", Failure.NO_NETWORK),
         ("ERROR: Could not find a version that satisfies the requirement numpy==2.4.6 (from versions: none)", Failure.NO_NETWORK),
         ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.", Failure.BAD_PACKAGE),
         ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device", Failure.DISK_FULL),
