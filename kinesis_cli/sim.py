@@ -104,6 +104,7 @@ def launch_arguments(args: argparse.Namespace, policy: Path) -> dict[str, str]:
         "seed": str(args.seed),
         "noise": str(args.noise),
         "namespace": args.namespace,
+        "observer": "true",
     }
     script = script_of(args.say, args.stand)
     if script:

@@ -68,7 +68,8 @@ def build_gait_table(body: Body, shape: GaitShape | None = None) -> dict[str, Ar
     rows = [leg.standing_row() if v == 0.0 else _walking_row(body, leg, shape, v) for v in shape.speeds]
     table = {key: np.stack([row[key] for row in rows]) for key in rows[0]}
     table["speed"] = np.array(shape.speeds)
-    table["cycle_rate"] = np.array([0.5 * shape.step_rate(v) for v in shape.speeds])
+    # Between standing and the slowest walk the cadence grows from nothing: the first step leaves time to shift the weight.
+    table["cycle_rate"] = np.array([0.5 * shape.step_rate(v) if v > 0.0 else 0.0 for v in shape.speeds])
     return table
 
 

@@ -150,7 +150,7 @@ def full_mass(model: mujoco.MjModel, data: mujoco.MjData, out: Array) -> None:
 def table_states(body: Body, table: GaitTable, row: int) -> tuple[Array, Array, Array]:
     """One cycle of row `row` of a table as qpos (P, nq), qvel (P, nv) and independent accelerations (P, n)."""
     m, phases = body.model, table.joint.shape[1]
-    dt = 1.0 / (table.cycle_rate[row] * phases)
+    dt = 1.0 / (max(table.cycle_rate[row], 0.5) * phases)  # standing has no rate; any will do for a pose that rests
     qpos = np.tile(body.standing_qpos, (3 * phases, 1))
     k = np.arange(3 * phases)
     qpos[:, 0] = table.speed[row] * dt * k

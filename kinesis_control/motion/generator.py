@@ -17,6 +17,7 @@ from kinesis_control.reference import ReferenceWindow
 
 Array = NDArray[np.float64]
 MOVING = 0.02  # below this speed the phase rests [m/s]
+SLOWEST_CADENCE = 0.6  # gait cycles per second of the slowest walk of the tables
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +32,7 @@ class GeneratorLimits:
         anchor_time: time constant with which the reference position follows the body [s].
         max_lead: furthest the reference runs from the body [m].
         max_turn_lead: largest angle between the headings of reference and body [rad].
-        start_phase: gait phase at which walking starts: the left foot is about to lift.
+        start_phase: gait phase at which walking starts: the weight goes over to the right foot, then the left one lifts.
     """
 
     max_speed: float = 1.4
@@ -41,7 +42,7 @@ class GeneratorLimits:
     anchor_time: float = 1.5
     max_lead: float = 0.15
     max_turn_lead: float = 0.3
-    start_phase: float = 0.02
+    start_phase: float = 0.08
 
 
 class GaitGenerator:
@@ -156,8 +157,8 @@ class GaitGenerator:
 
     def _turn_feet(self, phase: Array, yaw_rate: Array, rate: Array) -> None:
         """Counter-rotate the planted leg by the turn of the pelvis: a triangle over stance and swing of each leg."""
-        moving = rate > 0.0
-        cycle_s = 1.0 / np.where(moving, rate, 1.0)
+        # Below the slowest walk the cadence goes to nothing; the feet then need not make up for a whole cycle of turning.
+        gain = yaw_rate * np.minimum(rate / SLOWEST_CADENCE, 1.0) / np.maximum(rate, SLOWEST_CADENCE)
         for side in (1.0, -1.0):
             local = phase - (0.0 if side > 0 else 0.5)
             local = local - np.floor(local)
@@ -165,7 +166,6 @@ class GaitGenerator:
             # Stance runs 0 -> 0.6; the foot is in line with the pelvis half-way, and the swing brings it back.
             wave = np.where(stance, local - 0.3, 0.3 - (local - 0.6) * 1.5)
             slope = np.where(stance, 1.0, -1.5)
-            gain = yaw_rate * cycle_s * moving
             own = self._turn == side
             # Internal rotation of the right hip turns the foot left; the planted foot stays, so the hip turns right.
             self.window.joint_position[..., own] += (-side * gain * wave)[..., None]

@@ -42,6 +42,7 @@ class SupervisorNode(Ending, Node):
         super().__init__("supervisor_node")
         self._auto_arm = declare(self, "auto_arm", False, "Arm as soon as every endpoint is matched. For simulations.")
         self._expect_recorder = declare(self, "expect_recorder", False, "Wait for the recorder too.")
+        self._expect_observer = declare(self, "expect_observer", False, "Wait for someone who reads run_summary too: a short run is over before it is found.")
         self._timeout = declare(self, "startup_timeout_s", 30.0, "Time for the whole start [s, wall clock].", low=1.0, high=600.0)
         self._names = {role: declare(self, f"{role}_name", f"{role}_node", f"Name of the {role} node.") for role in ("sim", "policy", "motion", "recorder")}
         space = self._space = self.get_namespace().rstrip("/")
@@ -126,6 +127,8 @@ class SupervisorNode(Ending, Node):
             "policy": {"body_state": 1, "reference": 1, "muscle_command": 1},
             "motion": {"body_state": 1, "reference": 1},
         }
+        if self._expect_observer:
+            wanted["sim"]["run_summary"] = 1
         for role, topics in wanted.items():
             told = self._told(role)
             values = {pair.key: pair.value for pair in told.values} if told is not None else {}

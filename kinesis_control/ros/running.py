@@ -73,13 +73,17 @@ def run_node(make: Callable[[], Node], name: str) -> int:
         rclpy.try_shutdown()
 
 
+def make_executor() -> Executor:
+    """The executor that costs least a message. Use its `spin_once`: the `spin` of the events executor may never wake."""
+    return (EventsExecutor or SingleThreadedExecutor)()
+
+
 def _serve(node: Node, stopped: Callable[[], bool]) -> None:
-    executor: Executor = (EventsExecutor or SingleThreadedExecutor)()
+    executor = make_executor()
     executor.add_node(node)
     # What lives now lives to the end: the collector need not look at it again in the middle of a period.
     gc.collect()
     gc.freeze()
-    # Not spin(): the events executor of Jazzy waits for ever in it when nothing is queued at the start.
     while not stopped() and rclpy.ok() and getattr(node, "exit_code", None) is None:
         executor.spin_once(timeout_sec=POLL_S)
     executor.remove_node(node)

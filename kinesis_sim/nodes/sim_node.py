@@ -62,6 +62,7 @@ class SimNode(Ending, Node):
         self._summary = self.create_publisher(String, "run_summary", qos.LATCHED)
         self._reporter = Reporter(self, self._diagnose)
         self._reporter.watch(self._topics.state_publisher)
+        self._reporter.watch(self._summary)
         self._reporter.status.body = world.body.description.name
         self._reporter.status.clock = self._clock_mode
         self._sent_at = time.monotonic()  # wall time of the last state
@@ -226,6 +227,7 @@ class SimNode(Ending, Node):
         self.get_logger().info(f"finished: {account.seconds:g} s in {account.wall_seconds:.2f} s, {account.real_time_factor:.1f} times real time")
         self._report()
         self._summarise()
+        self._summary.wait_for_all_acked(Duration(seconds=LINGER_S))
         self._end_at = time.monotonic() + LINGER_S
 
     def _mode(self) -> str:
