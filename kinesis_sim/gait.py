@@ -18,6 +18,7 @@ from kinesis_sim.bodies import Body
 Array = NDArray[np.float64]
 GRAVITY = 9.81
 PHASES = 64
+TOE_CLEARANCE = 0.02  # of the lowest point of a foot in mid-swing, at least [m]; people keep 0.01 to 0.02 (Winter 1991)
 HEEL_OFF = 0.37  # phase at which the heel leaves the floor (Perry & Burnfield: 0.31 to 0.40)
 
 
@@ -42,7 +43,7 @@ class GaitShape:
     strike_pitch: float = 0.28
     push_pitch: float = -1.10
     pitch_speed: float = 1.3
-    clearance: float = 0.055
+    clearance: float = 0.065
     half_width: float = 0.085
     toe_out: float = 0.10
     straightest_knee: float = 0.10
@@ -288,7 +289,7 @@ def _walking_row(body: Body, leg: LegGeometry, shape: GaitShape, speed: float) -
 def _lift(phase: Array, share: float, clearance: Array) -> Array:
     """How much higher the ankle must go after heel-off to keep the foot out of the floor; smooth; (P,) [m]."""
     t = np.clip((phase - share) / (1.0 - share), 0.0, 1.0)
-    wanted = 0.012 * np.sin(np.pi * t)  # zero in push-off, where the toe tip takes over from the ball
+    wanted = TOE_CLEARANCE * np.sin(np.pi * t)  # zero in push-off, where the toe tip takes over from the ball
     missing = np.where(phase > HEEL_OFF, np.maximum(wanted - clearance, 0.0), 0.0)
     kernel = np.exp(-0.5 * (np.arange(-4, 5) / 1.5) ** 2)
     smooth = np.convolve(np.pad(missing, 4, mode="wrap"), kernel / kernel.sum(), "valid")

@@ -30,7 +30,7 @@ class DecoderGains:
     """
 
     stiffness: float = 20.0
-    damping: float = 2.0
+    damping: float = 1.2
     offset_scale: float = 0.25
 
 

@@ -45,7 +45,7 @@ class PpoConfig:
     rate: float = 3e-4
     value_rate: float = 1e-3
     std_rate: float = 2e-3
-    target_kl: float = 0.015
+    target_kl: float = 0.02
     initial_std: float = 0.35
     min_std: float = 0.05
     max_gradient: float = 1.0

@@ -29,18 +29,18 @@ class TaskConfig:
         slew_per_s: largest change of an excitation per second; the body's edge enforces the same.
     """
 
-    min_speed: float = 0.4
-    max_speed: float = 1.3
-    stand_share: float = 0.3
-    turn_share: float = 0.35
-    max_turn: float = 0.4
-    hold: tuple[float, float] = (2.0, 6.0)
+    min_speed: float = 0.6
+    max_speed: float = 1.1
+    stand_share: float = 0.2
+    turn_share: float = 0.2
+    max_turn: float = 0.3
+    hold: tuple[float, float] = (3.0, 9.0)
     walk_starts: float = 0.6
-    excitation_noise: float = 0.03
+    excitation_noise: float = 0.02
     push_interval: float = 4.0
-    push_speed: float = 0.12
+    push_speed: float = 0.05
     episode: float = 20.0
-    key_error: float = 0.25
+    key_error: float = 0.3
     slew_per_s: float = 24.0
 
 
