@@ -29,6 +29,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     parser.add_argument("--duration", type=positive, metavar="S", help="end after this much simulated time [s] (default: until Ctrl-C)")
     parser.add_argument("--seed", type=whole, default=0, metavar="N", help="of the start and the noise (default: 0)")
+    parser.add_argument("--perturbation", type=fraction, default=1.0, metavar="F", help="size of the seeded random start, 0..1 (default: 1)")
     parser.add_argument("--noise", type=fraction, default=0.0, metavar="F", help="excitation noise, 0..1 (default: 0; the benchmarks use 0.02)")
     parser.add_argument("--record", type=Path, metavar="DIR", help="write an MCAP bag to this new folder")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write a summary of the run")
@@ -103,6 +104,7 @@ def launch_arguments(args: argparse.Namespace, policy: Path) -> dict[str, str]:
         "clock": args.clock,
         "seed": str(args.seed),
         "noise": str(args.noise),
+        "perturbation": str(args.perturbation),
         "namespace": args.namespace,
         "observer": "true",
     }

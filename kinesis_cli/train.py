@@ -97,7 +97,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
         low, high = s["interval_95"]
         print(
             f"{name:12s} {s['survived']:3d} of {s['of']} survived {s['seconds']:.0f} s (95 %: {low:.2f}-{high:.2f})  "
-            f"mean {s['mean_lived_s']:.1f} s  speed {s['mean_speed']:.2f} m/s (error {s['mean_speed_error']:.2f})  effort {s['mean_effort']:.3f}"
+            f"mean {s['mean_lived_s']:.1f} s  speed {s['mean_speed']} m/s (error {s['mean_speed_error']})  effort {s['mean_effort']:.3f}"
         )
     if args.json:
         args.json.write_text(json.dumps(scores, indent=1) + "\n")

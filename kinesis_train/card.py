@@ -44,8 +44,12 @@ def _score_row(name: str, s: dict[str, Any]) -> str:
     low, high = s["interval_95"]
     return (
         f"| {name}, {s['seconds']:g} s | {s['survived']} of {s['of']} | {low:.2f}-{high:.2f} | {s['mean_lived_s']:.1f} | "
-        f"{s['mean_speed']:.2f} | {s['mean_speed_error']:.2f} | {s['mean_effort']:.3f} |"
+        f"{_number(s['mean_speed'])} | {_number(s['mean_speed_error'])} | {s['mean_effort']:.3f} |"
     )
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
 
 
 def write_card(contract: Contract, policy: Path, sha256: str) -> Path:

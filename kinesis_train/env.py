@@ -83,6 +83,11 @@ class WalkEnv:
         self.physics_failures = 0
         self.reset(np.arange(n))
 
+    def practise(self, task: TaskConfig) -> None:
+        """Change the task; running episodes go on under it."""
+        self.config = replace(self.config, task=task)
+        self.commands.config = task
+
     def reset(self, which: NDArray[np.intp]) -> None:
         """New episodes for the members `which`: standing, or in the middle of a walk."""
         if not len(which):

@@ -48,7 +48,7 @@ class Outcome:
     Attributes:
         survived: no fall to the end.
         lived_s: time until the fall, or the whole [s].
-        mean_speed: along the heading, after the start-up [m/s]; NaN-free: 0 where the trial ended before.
+        mean_speed: along the heading, after the start-up [m/s]; 0 where the trial ended before.
         speed_error: |mean speed - command| [m/s].
         heading_error: |turn of the body - turn of the command| at the end [rad].
         drift: horizontal distance from the start, for standing [m].
@@ -124,18 +124,22 @@ def wilson(successes: int, n: int, z: float = 1.96) -> tuple[float, float]:
 
 
 def summarise(outcomes: list[Outcome]) -> dict[str, Any]:
-    """Shares and means over trials of one kind."""
-    ok = sum(o.survived for o in outcomes)
+    """Shares and means over trials of one kind; speeds, headings and drift are those of the trials without a fall."""
+    stayed = [o for o in outcomes if o.survived]
+    ok = len(stayed)
     low, high = wilson(ok, len(outcomes))
     return {
         "survived": ok, "of": len(outcomes), "interval_95": [round(low, 3), round(high, 3)],
         "mean_lived_s": round(float(np.mean([o.lived_s for o in outcomes])), 2),
-        "mean_speed": round(float(np.mean([o.mean_speed for o in outcomes])), 3),
-        "mean_speed_error": round(float(np.mean([o.speed_error for o in outcomes])), 3),
-        "mean_heading_error": round(float(np.mean([o.heading_error for o in outcomes])), 3),
-        "mean_drift": round(float(np.mean([o.drift for o in outcomes])), 3),
+        "mean_speed": _mean([o.mean_speed for o in stayed]), "mean_speed_error": _mean([o.speed_error for o in stayed]),
+        "mean_heading_error": _mean([o.heading_error for o in stayed]), "mean_drift": _mean([o.drift for o in stayed]),
         "mean_effort": round(float(np.mean([o.effort for o in outcomes])), 4),
     }  # fmt: skip
+
+
+def _mean(values: list[float]) -> float | None:
+    """Rounded mean; None where there is nothing to average."""
+    return round(float(np.mean(values)), 3) if values else None
 
 
 def evaluate(

@@ -103,7 +103,8 @@ def largest_error(policy: MusclePolicy, content: bytes, observations: np.ndarray
 
 @torch.no_grad()
 def _contract(stored: dict[str, Any], body: Body, name: str, policy: MusclePolicy, sample: np.ndarray, scores: dict[str, Any], error: float) -> Contract:
-    run, facts, task = stored["run"], stored["facts"], stored["run"]["env"]["task"]
+    run, facts = stored["run"], stored["facts"]
+    task = run["curriculum"][-1][1]
     action = policy(torch.from_numpy(sample[None])).numpy()[0]
     dt = run["env"]["control_dt"]
     return Contract.for_body(

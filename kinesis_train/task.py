@@ -44,6 +44,19 @@ class TaskConfig:
     slew_per_s: float = 24.0
 
 
+CURRICULUM: tuple[tuple[int, TaskConfig], ...] = (
+    (0, TaskConfig()),
+    (
+        4_500_000,
+        TaskConfig(
+            min_speed=0.5, max_speed=1.2, stand_share=0.3, turn_share=0.35, max_turn=0.4, hold=(2.0, 8.0), walk_starts=0.5,
+            excitation_noise=0.03, push_speed=0.10,
+        ),
+    ),
+)  # fmt: skip
+"""Environment steps from which a task is practised: first to walk at all, then over the whole range, with pushes."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class RewardWeights:
     """Weights and sharpness of the tracking reward; the form follows DeepMimic (Peng et al. 2018) and KINESIS.

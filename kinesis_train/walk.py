@@ -17,8 +17,10 @@ from kinesis_train.env import CONTEXT_TERMS, EnvConfig, WalkEnv
 from kinesis_train.fit import feed_forward_sampler, fit, length_sampler
 from kinesis_train.networks import DecoderGains, MuscleDecoder, MusclePolicy
 from kinesis_train.ppo import Ppo, PpoConfig, save_checkpoint, survival
+from kinesis_train.task import CURRICULUM, TaskConfig
 
 log = logging.getLogger(__name__)
+Curriculum = tuple[tuple[int, TaskConfig], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +34,7 @@ class WalkTraining:
         hidden: widths of the policy's hidden layers.
         evaluate_every: steps between evaluations.
         threads: threads of rollout and torch.
+        curriculum: pairs (steps, task), the first at 0; the last task is the one that the policy is judged and shipped for.
     """
 
     body: str = "legs80"
@@ -40,6 +43,7 @@ class WalkTraining:
     hidden: tuple[int, ...] = (256, 128)
     evaluate_every: int = 400_000
     threads: int = 2
+    curriculum: Curriculum = CURRICULUM
     env: EnvConfig = field(default_factory=EnvConfig)
     ppo: PpoConfig = field(default_factory=PpoConfig)
 
@@ -66,7 +70,10 @@ def fit_decoder(env: WalkEnv, decoder: MuscleDecoder, seed: int) -> dict[str, fl
 
 def evaluation_env(body: Body, run: WalkTraining, envs: int = 48) -> WalkEnv:
     """Starts from standing, one command held, 2 % excitation noise, no pushes: what a newcomer tries first."""
-    task = replace(run.env.task, walk_starts=0.0, hold=(1e6, 1e6), excitation_noise=0.02, push_interval=1e9, episode=1e6, stand_share=0.25, key_error=0.5)
+    judged = run.curriculum[-1][1]
+    task = replace(
+        judged, walk_starts=0.0, hold=(1e6, 1e6), excitation_noise=0.02, push_interval=1e9, episode=1e6, stand_share=0.25, key_error=0.5
+    )
     return WalkEnv(body, replace(run.env, envs=envs, task=task), seed=run.seed + 1000)
 
 
@@ -97,6 +104,11 @@ def train(run: WalkTraining, folder: Path, *, resume: bool, report: Callable[[di
     return checkpoint
 
 
+def task_at(curriculum: Curriculum, steps: int) -> TaskConfig:
+    """The task that is practised after so many steps."""
+    return next(task for start, task in reversed(curriculum) if steps >= start)
+
+
 def _loop(run: WalkTraining, learner: Ppo, judge: WalkEnv, folder: Path, facts: dict[str, Any], report: Callable[[dict[str, float]], None]) -> None:
     started, before, first = time.monotonic(), float(facts["seconds"]), learner.steps
     next_evaluation = learner.steps
@@ -114,6 +126,7 @@ def _loop(run: WalkTraining, learner: Ppo, judge: WalkEnv, folder: Path, facts: 
             next_evaluation = learner.steps + run.evaluate_every
         if finished:
             break
+        learner.env.practise(task_at(run.curriculum, learner.steps))
         figures = learner.round()
         facts["seconds"] = before + time.monotonic() - started
         rate = (learner.steps - first) / (time.monotonic() - started)

@@ -15,7 +15,8 @@ from kinesis_train.export import export_policy, load_checkpoint
 from kinesis_train.fit import muscle_lengths
 from kinesis_train.networks import DecoderGains, MuscleDecoder, Normalised, RunningNorm, mlp
 from kinesis_train.ppo import Ppo, PpoConfig, save_checkpoint
-from kinesis_train.walk import WalkTraining, build_policy
+from kinesis_train.task import CURRICULUM
+from kinesis_train.walk import WalkTraining, build_policy, task_at
 
 
 def test_rate_is_the_derivative_of_the_network() -> None:
@@ -128,6 +129,13 @@ def test_a_policy_of_another_body_is_refused(checkpoint: Path, legs, tmp_path: P
     export_policy(checkpoint, target)
     with pytest.raises(ContractError, match="model hash"):
         Policy.load(target, replace(legs.description, model_hash="another"))
+
+
+def test_the_curriculum_gives_the_task_of_the_step() -> None:
+    first, last = CURRICULUM[0][1], CURRICULUM[-1][1]
+    change = CURRICULUM[-1][0]
+    assert task_at(CURRICULUM, 0) is first and task_at(CURRICULUM, change - 1) is first
+    assert task_at(CURRICULUM, change) is last and task_at(CURRICULUM, 10 * change) is last
 
 
 def test_wilson_interval() -> None:
