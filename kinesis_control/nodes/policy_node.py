@@ -34,8 +34,8 @@ from kinesis_control.safety.faults import Fault, FaultLog
 STATUS_S = 0.5
 """Time on the clock of the states between two `control_status` [s]."""
 
-VALID_PERIODS = 4
-"""A command may be held for so many control periods."""
+VALID_S = 0.3
+"""How long a command may be held [s]: the time for which a robot's valve banks hold before they vent, too."""
 
 REFERENCE_PERIODS = 3
 """Real time: an older reference than so many control periods is not used."""
@@ -84,7 +84,7 @@ class PolicyNode(LoopLifecycleNode):
         self._status_ticks = max(round(STATUS_S / self._period), 1)
         self._state = BodyState.zeros(body)
         self._reference = ReferenceWindow.zeros(body, np.array(contract.reference_offsets_s))
-        self._command = CommandWriter(body, self.get_fully_qualified_name(), VALID_PERIODS * self._period)
+        self._command = CommandWriter(body, self.get_fully_qualified_name(), VALID_S)
         self._nothing = np.full(len(body.muscles), math.nan)
         status = self._reporter.status
         status.body, status.policy, status.policy_sha256 = body.name, self._policy.path.name, self._policy.sha256
