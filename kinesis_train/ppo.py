@@ -58,6 +58,7 @@ class Ppo:
     Attributes:
         steps: environment steps taken so far.
         rounds: rounds done so far.
+        caution: share of the target divergence that is aimed at now; less than one settles the policy.
     """
 
     def __init__(self, policy: MusclePolicy, env: WalkEnv, config: PpoConfig) -> None:
@@ -71,6 +72,7 @@ class Ppo:
         self.value_optimiser = torch.optim.Adam(self.value.parameters(), lr=config.value_rate, eps=1e-5)
         self.mirror = Mirror(env.body, env.builder.terms)
         self.steps = self.rounds = 0
+        self.caution = 1.0
         policy.norm.update(self._trunk(self._observation()))
 
     def _observation(self) -> Tensor:
@@ -169,9 +171,9 @@ class Ppo:
         optimiser.step()
 
     def _steer_rate(self, kl: float) -> None:
-        group, target = self.optimiser.param_groups[0], self.config.target_kl
+        group, target = self.optimiser.param_groups[0], self.config.target_kl * self.caution
         if kl > 2.0 * target:
-            group["lr"] = max(3e-5, group["lr"] / 1.3)
+            group["lr"] = max(1e-5, group["lr"] / 1.3)
         elif kl < 0.5 * target:
             group["lr"] = min(1e-3, group["lr"] * 1.2)
 

@@ -20,6 +20,7 @@ from kinesis_train.ppo import Ppo, PpoConfig, save_checkpoint, survival
 from kinesis_train.task import CURRICULUM, TaskConfig
 
 log = logging.getLogger(__name__)
+SETTLE_SHARE = 0.15  # last part of a run, over which the steps of the policy become smaller
 Curriculum = tuple[tuple[int, TaskConfig], ...]
 
 
@@ -38,7 +39,7 @@ class WalkTraining:
     """
 
     body: str = "legs80"
-    steps: int = 12_000_000
+    steps: int = 8_000_000
     seed: int = 1
     hidden: tuple[int, ...] = (256, 128)
     evaluate_every: int = 400_000
@@ -127,6 +128,7 @@ def _loop(run: WalkTraining, learner: Ppo, judge: WalkEnv, folder: Path, facts: 
         if finished:
             break
         learner.env.practise(task_at(run.curriculum, learner.steps))
+        learner.caution = float(np.clip((run.steps - learner.steps) / (SETTLE_SHARE * run.steps), 0.1, 1.0))
         figures = learner.round()
         facts["seconds"] = before + time.monotonic() - started
         rate = (learner.steps - first) / (time.monotonic() - started)
