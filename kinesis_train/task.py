@@ -53,8 +53,15 @@ CURRICULUM: tuple[tuple[int, TaskConfig], ...] = (
             excitation_noise=0.03, push_speed=0.10,
         ),
     ),
+    (
+        7_400_000,
+        TaskConfig(
+            min_speed=0.5, max_speed=1.2, stand_share=0.5, turn_share=0.3, max_turn=0.4, hold=(4.0, 30.0), walk_starts=0.3,
+            excitation_noise=0.03, push_speed=0.10, episode=60.0,
+        ),
+    ),
 )  # fmt: skip
-"""Environment steps from which a task is practised: first to walk at all, then over the whole range, with pushes."""
+"""Environment steps from which a task is practised: first to walk at all, then over the whole range, with pushes, last to stand for long."""
 
 
 @dataclass(frozen=True, kw_only=True)

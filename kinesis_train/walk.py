@@ -39,7 +39,7 @@ class WalkTraining:
     """
 
     body: str = "legs80"
-    steps: int = 7_500_000
+    steps: int = 8_300_000
     seed: int = 1
     hidden: tuple[int, ...] = (256, 128)
     evaluate_every: int = 400_000

@@ -24,7 +24,7 @@ class PlanLimits:
         velocity_timeout: a velocity command is dropped after this time without another [s].
     """
 
-    max_speed: float = 1.3
+    max_speed: float = 1.2
     max_yaw_rate: float = 0.4
     deceleration: float = 0.6
     goal_speed: float = 0.9

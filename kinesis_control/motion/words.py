@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 
 MAX_TEXT = 400
-USUAL_SPEED, SLOW_SPEED, FAST_SPEED = 0.9, 0.55, 1.2
+USUAL_SPEED, SLOW_SPEED, FAST_SPEED = 0.9, 0.6, 1.1
 SPEED_STEP, TURN_RATE = 0.2, 0.35
 CAPABILITIES = "stand, stop, walk, walk slowly, walk fast, walk at 0.8 m/s, turn left, turn right, straight, faster, slower"
 
