@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kinesis_cli.options import add_namespace, finite, fraction, positive, whole
 
-DEMO = ("2.0 walk",)
+DEMO = ("3.0 walk",)
 """What happens without --say: the body is seen to stand, then walks. Each entry is "TIME text", in simulated seconds."""
 
 SAY_AT_S = 1.0
@@ -19,7 +19,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser(
         "sim",
         help="a simulated body, its policy and the whole graph",
-        description="Start a simulated body, its policy and the whole graph. The body stands up and, unless told otherwise, walks after two seconds.",
+        description="Start a simulated body, its policy and the whole graph. The body stands up and, unless told otherwise, walks after three seconds.",
         epilog="While it runs, in another terminal: kinesis say walk, kinesis goto 2 0, kinesis status. Ctrl-C ends everything.",
     )
     parser.add_argument("--body", default="legs80", help="which body (default: legs80)")

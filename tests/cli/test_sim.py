@@ -37,7 +37,7 @@ def test_every_flag_of_the_interface_is_accepted():
 
 
 def test_a_newcomer_sees_it_walk():
-    assert sim.script_of(parse().say, parse().stand) == ["2.0 walk"]
+    assert sim.script_of(parse().say, parse().stand) == ["3.0 walk"]
 
 
 def test_words_get_their_times_in_order():

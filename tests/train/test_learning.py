@@ -1,6 +1,7 @@
 """kinesis_train/networks.py, fit.py, feedforward.py, ppo.py, export.py: each formula by hand, and one run end to end."""
 
 from dataclasses import asdict
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -132,10 +133,11 @@ def test_a_policy_of_another_body_is_refused(checkpoint: Path, legs, tmp_path: P
 
 
 def test_the_curriculum_gives_the_task_of_the_step() -> None:
-    first, last = CURRICULUM[0][1], CURRICULUM[-1][1]
-    change = CURRICULUM[-1][0]
-    assert task_at(CURRICULUM, 0) is first and task_at(CURRICULUM, change - 1) is first
-    assert task_at(CURRICULUM, change) is last and task_at(CURRICULUM, 10 * change) is last
+    assert CURRICULUM[0][0] == 0
+    for (start, task), (following, _) in pairwise(CURRICULUM):
+        assert start < following
+        assert task_at(CURRICULUM, start) is task and task_at(CURRICULUM, following - 1) is task
+    assert task_at(CURRICULUM, 10 * CURRICULUM[-1][0]) is CURRICULUM[-1][1]
 
 
 def test_wilson_interval() -> None:
