@@ -18,7 +18,7 @@ from std_srvs.srv import Trigger
 
 from kinesis_cli import graph as cli_graph
 from kinesis_cli.main import main
-from kinesis_control.motion.words import parse
+from kinesis_control.motion.words import SLOW_SPEED, parse
 from kinesis_control.ros import qos
 
 DOMAIN = "70"
@@ -95,7 +95,7 @@ def test_a_domain_that_cannot_be(environment, monkeypatch, capsys):
 
 def test_say_prints_the_answer(stand_in, capsys):
     assert main(["say", "walk", "slowly"]) == 0
-    assert capsys.readouterr().out.startswith("walking straight at 0.55")
+    assert capsys.readouterr().out.startswith(f"walking straight at {SLOW_SPEED:.2f} m/s")
 
 
 def test_what_is_not_understood_exits_6(stand_in, capsys):
