@@ -3,11 +3,8 @@
 import hashlib
 import queue
 import re
-import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from kinesis_msgs.msg import ControlStatus
@@ -16,6 +13,7 @@ from std_msgs.msg import String
 
 from kinesis_cli.graph import LATEST, WATCH, Graph
 from kinesis_cli.launcher import Launch, LaunchDescription
+from kinesis_cli.launcher.launch import caught_signals
 from kinesis_cli.launcher.packages import PACKAGE, share_directory
 from kinesis_cli.sim_checks import hold_domain
 from kinesis_cli.sim_status import StatusLine
@@ -47,7 +45,7 @@ def run_simulation(arguments: dict[str, str], json_path: Path | None) -> int:
     summary = RunSummary(body=arguments["body"], seed=int(arguments["seed"]), policy_sha256=digest)
     description = LaunchDescription.load(share_directory(PACKAGE) / "launch" / "sim.launch.yaml", arguments)
     namespace = arguments["namespace"]
-    with hold_domain(namespace), Graph("sim", namespace) as graph, _caught_signals() as caught:
+    with hold_domain(namespace), Graph("sim", namespace) as graph, caught_signals() as caught:
         watch(graph, summary)
         _require_bodies(graph, 0, LOOK_AROUND_S)
         return _run(description, graph, summary, caught, json_path)
@@ -117,18 +115,6 @@ def shortened(label: str, text: str) -> str:
         return f"{label}: {text}"
     level, node, news = found.groups()
     return f"{node}: {news}" if level == "INFO" else f"{node}: {level}: {news}"
-
-
-@contextmanager
-def _caught_signals() -> Iterator[list[int]]:
-    """Collects SIGINT and SIGTERM in a list: a run that is ended early still ends its nodes and writes its summary."""
-    caught: list[int] = []
-    previous = {number: signal.signal(number, lambda n, _: caught.append(n)) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield caught
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 def greeting(body: str, graph: Graph) -> str:

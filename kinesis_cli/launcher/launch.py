@@ -167,7 +167,7 @@ def run_launch(path: Path | str, arguments: Mapping[str, str], *, on_line: LineH
     show = on_line or (lambda label, line: print(f"[{label}] {line}", file=sys.stderr, flush=True))
     description = LaunchDescription.load(Path(path), arguments, report=lambda message: show("launch", message))
     launch = Launch(description, on_line=show)
-    with _caught_signals() as caught:
+    with caught_signals() as caught:
         try:
             launch.start()
             while launch.poll(0.1) and not caught and not (stop_event and stop_event.is_set()):
@@ -182,7 +182,7 @@ def run_launch(path: Path | str, arguments: Mapping[str, str], *, on_line: LineH
 
 
 @contextmanager
-def _caught_signals() -> Iterator[list[int]]:
+def caught_signals() -> Iterator[list[int]]:
     """Collects SIGINT and SIGTERM in a list instead of raising; collects nothing outside the main thread."""
     caught: list[int] = []
     if threading.current_thread() is not threading.main_thread():
