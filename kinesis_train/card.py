@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from kinesis_control.contract import Contract
+from kinesis_control.motion.command import Abilities
 
 HEADER = "| trial | survived | 95 % interval | lived [s] | speed [m/s] | speed error [m/s] | mean excitation |"
 
@@ -11,12 +12,11 @@ HEADER = "| trial | survived | 95 % interval | lived [s] | speed [m/s] | speed e
 def card(contract: Contract, size_bytes: int, sha256: str) -> str:
     """Markdown text of the card."""
     t, rows = contract.training, [_score_row(n, s) for n, s in contract.scores.items()]
-    commands = t["commands"]
+    able = Abilities.from_training(t).describe()
     lines = [
         f"# {contract.name}",
         "",
-        f"Stands and walks body `{contract.body}` ({len(contract.muscle_names)} muscles) at commanded speeds of {commands['min_speed']} to "
-        f"{commands['max_speed']} m/s and turn rates up to {commands['max_turn']} rad/s.",
+        f"Moves body `{contract.body}` ({len(contract.muscle_names)} muscles) on command: {able}.",
         "",
         f"- data: {t['data']}",
         f"- licence: {t['licence']}",

@@ -6,14 +6,16 @@ kinesis_control/observation.py, both on the whole batch at once.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kinesis_control.contract import ObservationTerm
+from kinesis_control.motion.gait_table import GaitTable
 from kinesis_control.motion.generator import GaitGenerator
 from kinesis_control.observation import ObservationBuilder, rotation_entries, term_size
-from kinesis_sim.bodies import Body
+from kinesis_sim.bodies import Body, load_body
 from kinesis_train.feedforward import feed_forward
 from kinesis_train.keypoints import KeypointTable
 from kinesis_train.physics import BatchPhysics
@@ -56,6 +58,14 @@ class EnvConfig:
     reward: RewardWeights = field(default_factory=RewardWeights)
 
 
+@cache
+def reference_tables(name: str) -> tuple[KeypointTable, GaitTable, Array]:
+    """Of a body: key bodies over the gait table, the table with feed-forward activations in the place of joints, root residuals [N]."""
+    body, table = load_body(name), GaitTable.load(name)
+    activation, residual = feed_forward(body, table)
+    return KeypointTable(body, table), replace(table, joint=activation), residual
+
+
 class WalkEnv:
     """A batch of bodies that follow the generator's reference.
 
@@ -72,9 +82,7 @@ class WalkEnv:
         self.physics = BatchPhysics(body, n, control_dt=config.control_dt, threads=config.threads)
         self.state = self.physics.state
         self.generator = GaitGenerator(d, np.array(REFERENCE_OFFSETS), batch=(n,))
-        self.keypoints = KeypointTable(body, self.generator.table)
-        activation, self.reference_residual = feed_forward(body, self.generator.table)
-        self.drive = replace(self.generator.table, joint=activation)
+        self.keypoints, self.drive, self.reference_residual = reference_tables(d.name)
         self.builder = ObservationBuilder(observation_terms(body), d, len(REFERENCE_OFFSETS))
         self.observation = np.zeros((n, self.builder.size), dtype=np.float32)
         self.commands = CommandSampler(config.task, n, self.rng)
@@ -96,8 +104,9 @@ class WalkEnv:
         walking = rng.random(k) < task.walk_starts
         self.commands.draw(which)
         self.commands.draw(which[walking], stand_share=0.0)
-        gen.speed[which] = np.where(walking, self.commands.command.speed[which], 0.0)
-        gen.yaw_rate[which] = np.where(walking, self.commands.command.yaw_rate[which], 0.0)
+        command = self.commands.command
+        wanted = np.stack([command.speed[which], command.lateral[which], command.yaw_rate[which]], axis=1)
+        gen.velocity[which] = gen.ramp[which] = np.where(walking[:, None], np.clip(wanted, gen.table.low, gen.table.high), 0.0)
         gen.phase[which] = np.where(walking, rng.random(k), gen.limits.start_phase)
         gen.position[which] = 0.0
         gen.yaw[which] = rng.uniform(-np.pi, np.pi, k)
@@ -110,25 +119,28 @@ class WalkEnv:
     def _place(self, which: NDArray[np.intp], walking: NDArray[np.bool_]) -> None:
         """Put bodies on their reference, with small random differences."""
         gen, rng, k, j = self.generator, self.rng, len(which), len(self.body.joint_ids)
-        values, slopes = gen.table.sample(gen.speed[which], gen.phase[which])
-        rate = np.where(walking, gen.table.rate(gen.speed[which]), 0.0)[:, None]
-        yaw, speed = gen.yaw[which], gen.speed[which]
-        sway, sway_rate = values[:, j], rate[:, 0] * slopes[:, j]
+        velocity, yaw = gen.velocity[which], gen.yaw[which]
+        cell = gen.table.cell(velocity)
+        gait, rate = gen.table.sample(cell, gen.phase[which]), np.where(walking, gen.table.rate(cell), 0.0)
+        values, change = gait.value, rate[:, None] * gait.slope
+        sway = values[:, j]
+        ahead, aside = velocity[:, 0] - velocity[:, 2] * sway, velocity[:, 1] + change[:, j]
         c, s = np.cos(yaw), np.sin(yaw)
         position = np.stack([-s * sway, c * sway, values[:, j + 1] + 0.002], axis=1)
-        velocity = np.stack([c * speed - s * sway_rate, s * speed + c * sway_rate, rate[:, 0] * slopes[:, j + 1]], axis=1)
+        moving = np.stack([c * ahead - s * aside, s * ahead + c * aside, change[:, j + 1]], axis=1)
         slack = rng.uniform(0.0, 0.08, (k, 1))
+        drive = self.drive.sample(cell, gen.phase[which]).value[:, : self.drive.joint.shape[-1]]
         spin = np.zeros((k, 3))
-        spin[:, 2] = gen.yaw_rate[which]
+        spin[:, 2] = velocity[:, 2]
         self.physics.place(
             which,
             position=position,
             yaw=yaw + 0.05 * rng.standard_normal(k),
-            velocity=velocity + 0.05 * rng.standard_normal((k, 3)),
+            velocity=moving + 0.05 * rng.standard_normal((k, 3)),
             spin=spin,
             joints=values[:, :j] + 0.02 * rng.standard_normal((k, j)),
-            joint_velocity=rate * slopes[:, :j] + 0.1 * rng.standard_normal((k, j)),
-            activation=np.clip(np.where(walking[:, None], self.drive.sample(speed, gen.phase[which])[0][:, : self.drive.joint.shape[-1]], 0.0) + slack, 0, 1),
+            joint_velocity=change[:, :j] + 0.1 * rng.standard_normal((k, j)),
+            activation=np.clip(np.where(walking[:, None], drive, 0.0) + slack, 0.0, 1.0),
         )
 
     def step(self, excitation: Array) -> tuple[Array, NDArray[np.bool_], NDArray[np.bool_]]:

@@ -122,7 +122,7 @@ def _contract(stored: dict[str, Any], body: Body, name: str, policy: MusclePolic
             "seed": run["seed"],
             "steps": stored["learner"]["steps"],
             "wall_seconds": round(facts["seconds"]),
-            "commands": {k: task[k] for k in ("min_speed", "max_speed", "max_turn")},
+            "commands": commands(task),
             "decoder": {k: round(v, 6) for k, v in facts.items() if isinstance(v, float)},
             "torch_onnx_error": error,
         },
@@ -130,6 +130,17 @@ def _contract(stored: dict[str, Any], body: Body, name: str, policy: MusclePolic
         scores=scores,
         golden=GoldenSample(observation=tuple(sample.astype(float)), action=tuple(action.astype(float))),
     )
+
+
+def commands(task: dict[str, Any]) -> dict[str, float]:
+    """What a policy that practised a task (TaskConfig as a dict) can be asked for, in the words of Abilities."""
+    return {
+        "min_speed": -task["max_back"] if task["back_share"] else 0.0,
+        "max_speed": task["max_speed"],
+        "max_lateral": task["max_lateral"] if task["side_share"] else 0.0,
+        "max_yaw_rate": task["max_turn"],
+        "max_turn_in_place": task["max_spin"] if task["spin_share"] else 0.0,
+    }
 
 
 def revision() -> str:

@@ -11,16 +11,23 @@ of the muscles (Hill type, MuJoCo), J the contact Jacobian. This is computed mus
 contact forces added.
 """
 
+import hashlib
+import logging
+import os
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 import daqp
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from kinesis_control.motion.gait_table import GaitTable
-from kinesis_sim.bodies import Body
+from kinesis_control.motion.gait_table import AXES, GaitTable
+from kinesis_sim.bodies import Body, load_body
 
+log = logging.getLogger(__name__)
 Array = NDArray[np.float64]
 FORCE_UNIT = 200.0  # contact force per unit of its unknown [N]: keeps the program well scaled (ten times faster to solve)
 ROOT_UNIT = 100.0  # residual wrench per unit of its unknown [N], [N m]
@@ -147,16 +154,25 @@ def full_mass(model: mujoco.MjModel, data: mujoco.MjData, out: Array) -> None:
         mujoco.mj_fullM(model, out, data.qM)
 
 
-def table_states(body: Body, table: GaitTable, row: int) -> tuple[Array, Array, Array]:
-    """One cycle of row `row` of a table as qpos (P, nq), qvel (P, nv) and independent accelerations (P, n)."""
-    m, phases = body.model, table.joint.shape[1]
-    dt = 1.0 / (max(table.cycle_rate[row], 0.5) * phases)  # standing has no rate; any will do for a pose that rests
+Place = tuple[int, int, int]
+
+
+def table_states(body: Body, table: GaitTable, place: Place) -> tuple[Array, Array, Array]:
+    """One cycle of the gait at a grid point of a table as qpos (P, nq), qvel (P, nv) and independent accelerations (P, n)."""
+    m, phases = body.model, table.joint.shape[3]
+    v, u, w = (float(getattr(table, axis)[i]) for axis, i in zip(AXES, place, strict=True))
+    dt = 1.0 / (max(table.cycle_rate[place], 0.5) * phases)  # standing has no rate; any will do for a pose that rests
     qpos = np.tile(body.standing_qpos, (3 * phases, 1))
     k = np.arange(3 * phases)
-    qpos[:, 0] = table.speed[row] * dt * k
-    qpos[:, 1] = table.root_sway[row][k % phases]
-    qpos[:, 2] = table.root_height[row][k % phases]
-    qpos[:, body.joint_qpos_adr] = table.joint[row][k % phases]
+    yaw, sway = w * dt * k, table.root_sway[place][k % phases]
+    c, s = np.cos(yaw), np.sin(yaw)
+    path = np.cumsum(np.stack([v * c - u * s, v * s + u * c], axis=1) * dt, axis=0)
+    qpos[:, 0], qpos[:, 1] = path[:, 0] - s * sway, path[:, 1] + c * sway
+    qpos[:, 2] = table.root_height[place][k % phases]
+    half = 0.5 * (yaw - body.entry.forward_yaw)
+    qpos[:, 3:7] = 0.0
+    qpos[:, 3], qpos[:, 6] = np.cos(half), np.sin(half)
+    qpos[:, body.joint_qpos_adr] = table.joint[place][k % phases]
     body.coupling.fill(qpos)
     qvel = np.zeros((3 * phases, m.nv))
     for i in range(1, 3 * phases - 1):
@@ -177,14 +193,65 @@ def _smoothed(x: Array, width: float = 1.5) -> Array:
 
 
 def feed_forward(body: Body, table: GaitTable) -> tuple[Array, Array]:
-    """Activations (S, P, n_muscles) of every row of the table, and the mean root residual force of each row [N]."""
-    program = MuscleProgram(body)
-    result = np.zeros((*table.joint.shape[:2], body.model.nu))
-    residual = np.zeros(len(table.speed))
-    for row in range(len(table.speed)):
-        states = zip(*table_states(body, table, row), table.contact[row], strict=True)
-        frames = [program.solve(q, v, a, c) for q, v, a, c in states]
-        activation = np.array([f[0] for f in frames])
-        result[row] = _smoothed(np.tile(activation, (3, 1)), 1.0)[len(frames) : 2 * len(frames)]
-        residual[row] = np.mean([np.linalg.norm(f[1][:3]) for f in frames])
-    return result, residual
+    """Activations and root residuals of a whole table; kept on disk, as they take a minute to compute.
+
+    Returns:
+        activation (S, L, T, P, n_muscles), and the mean root residual force at each grid point (S, L, T) [N].
+    """
+    key = hashlib.sha256(body.description.model_hash.encode() + repr(Weights()).encode())
+    for name in ("speed", "lateral", "turn", "joint", "root_height", "root_sway", "contact", "cycle_rate"):
+        key.update(np.ascontiguousarray(getattr(table, name)).tobytes())
+    path = cache_folder() / f"feed-forward-{body.description.name}-{key.hexdigest()[:16]}.npz"
+    if path.is_file():
+        try:
+            with np.load(path) as file:
+                return file["activation"].astype(float), file["residual"]
+        except (OSError, ValueError, KeyError) as error:
+            log.warning("%s is damaged (%s) and is made anew", path.name, error)
+    activation, residual = _solve_table(body, table)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    with temporary.open("wb") as file:
+        np.savez(file, activation=activation.astype(np.float32), residual=residual)
+    temporary.replace(path)
+    return activation, residual
+
+
+def cache_folder() -> Path:
+    """Where results that can be made again are kept."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kinesis"
+
+
+def _solve_table(body: Body, table: GaitTable) -> tuple[Array, Array]:
+    """Every grid point on two processes; a point with an opposite number on the other side is its mirror image."""
+    places = list(np.ndindex(table.cycle_rate.shape))
+    last = tuple(n - 1 for n in table.cycle_rate.shape)
+
+    def opposite(p: Place) -> Place:
+        return p[0], last[1] - p[1], last[2] - p[2]
+
+    solved = [p for p in places if p[1:] >= opposite(p)[1:]]
+    with ProcessPoolExecutor(2) as pool:
+        rows = dict(zip(solved, pool.map(_solve_place, [body.description.name] * len(solved), [table] * len(solved), solved, chunksize=8), strict=True))
+    phases = table.joint.shape[3]
+    activation, residual = np.zeros((*table.cycle_rate.shape, phases, body.model.nu)), np.zeros(table.cycle_rate.shape)
+    for p in places:
+        known = p if p in rows else opposite(p)
+        values, residual[p] = rows[known]
+        activation[p] = values if p in rows else np.roll(values[:, body.mirror.muscles], -phases // 2, axis=0)
+    return activation, residual
+
+
+@cache
+def _program(body: str) -> MuscleProgram:
+    return MuscleProgram(load_body(body))
+
+
+def _solve_place(body: str, table: GaitTable, place: Place) -> tuple[Array, float]:
+    """Activations (P, n_muscles) and mean root residual force [N] at one grid point."""
+    program = _program(body)
+    states = zip(*table_states(program.body, table, place), table.contact[place], strict=True)
+    frames = [program.solve(q, v, a, c) for q, v, a, c in states]
+    activation = np.array([f[0] for f in frames])
+    smooth = _smoothed(np.tile(activation, (3, 1)), 1.0)[len(frames) : 2 * len(frames)]
+    return smooth, float(np.mean([np.linalg.norm(f[1][:3]) for f in frames]))

@@ -69,27 +69,36 @@ def length_sampler(body: Body, rng: np.random.Generator, count: int = 60_000) ->
     return sample
 
 
-def feed_forward_sampler(table: GaitTable, activation: Array, rng: np.random.Generator) -> Callable[[int], tuple[Tensor, Tensor]]:
-    """Samples of (reference joints, their velocities, context) -> activation, at random speeds and phases.
+def feed_forward_sampler(table: GaitTable, activation: Array, rng: np.random.Generator, count: int = 120_000) -> Callable[[int], tuple[Tensor, Tensor]]:
+    """Samples of (reference joints, their velocities, context) -> activation, at random velocities and phases.
 
     Args:
-        activation: shape (S, P, n_muscles) on the grid of the table.
+        activation: shape (S, L, T, P, n_muscles) on the grid of the table.
     """
-    joints = table.joint.shape[-1]
-    drive = replace(table, joint=activation)
+    parts = [_reference_frames(table, replace(table, joint=activation), rng, 2_000) for _ in range(count // 2_000)]
+    x, y = (torch.from_numpy(np.concatenate(p)).float() for p in zip(*parts, strict=True))
 
     def sample(n: int) -> tuple[Tensor, Tensor]:
-        speed = np.where(rng.random(n) < 0.1, 0.0, rng.uniform(0.0, table.top_speed, n))
-        phase = rng.random(n)
-        values, slopes = table.sample(speed, phase)
-        rate = np.where(speed > 0.02, table.rate(speed), 0.0)[:, None]
-        wanted = drive.sample(speed, phase)[0][:, : activation.shape[-1]]
-        # Turning adds hip rotation; the small noise teaches the network to ignore it.
-        position = values[:, :joints] + 0.02 * rng.standard_normal((n, joints))
-        velocity = rate * slopes[:, :joints]
-        # The context stands in the order of the observation terms: contacts, then root velocity.
-        contact, root = values[:, joints + 2 :], np.stack([speed, *(rate * slopes[:, joints : joints + 2]).T], axis=1)
-        x = np.concatenate([position, velocity * (1.0 + 0.05 * rng.standard_normal((n, 1))), contact, root], axis=1)
-        return torch.from_numpy(x).float(), torch.from_numpy(wanted).float()
+        pick = torch.from_numpy(rng.integers(0, len(x), n))
+        return x[pick], y[pick]
 
     return sample
+
+
+def _reference_frames(table: GaitTable, drive: GaitTable, rng: np.random.Generator, n: int) -> tuple[Array, Array]:
+    """Inputs and outputs of the feed-forward network for n random moments of the gait."""
+    joints = table.joint.shape[-1]
+    # Most commands ask for one thing at a time, few for everything at once.
+    velocity = rng.uniform(table.low, table.high, (n, 3)) * (rng.random((n, 3)) < (0.85, 0.3, 0.4))
+    phase, cell = rng.random(n), table.cell(velocity)
+    gait = table.sample(cell, phase)
+    rate = np.where((velocity != 0.0).any(axis=1), table.rate(cell), 0.0)[:, None]
+    wanted = drive.sample(cell, phase).value[:, : drive.joint.shape[-1]]
+    # The small noise makes the network smooth where the reference never goes.
+    position = gait.value[:, :joints] + 0.02 * rng.standard_normal((n, joints))
+    change = rate * gait.slope
+    # The context stands in the order of the observation terms: contacts, then root velocity.
+    contact, sway = gait.value[:, joints + 2 :], gait.value[:, joints]
+    root = np.stack([velocity[:, 0] - velocity[:, 2] * sway, velocity[:, 1] + change[:, joints], change[:, joints + 1]], axis=1)
+    x = np.concatenate([position, change[:, :joints] * (1.0 + 0.05 * rng.standard_normal((n, 1))), contact, root], axis=1)
+    return x, wanted

@@ -186,6 +186,13 @@ class Ppo:
             "env_rng": self.env.rng.bit_generator.state, "config": asdict(self.config),
         }  # fmt: skip
 
+    def inherit(self, state: dict[str, Any]) -> None:
+        """Start from the policy, value function and exploration width of another run; optimisers and random numbers are fresh."""
+        self.policy.load_state_dict(state["policy"])
+        self.value.load_state_dict(state["value"])
+        self.log_std.data.copy_(state["log_std"].clamp(min=float(np.log(0.5 * self.config.initial_std))))
+        self.steps = state["steps"]
+
     def load(self, state: dict[str, Any]) -> None:
         """Take up a state made by `state`; the environments start new episodes."""
         state = deepcopy(state)  # the optimisers would go on working on the tensors of the caller

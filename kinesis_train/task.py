@@ -18,7 +18,10 @@ class TaskConfig:
         min_speed, max_speed: range of commanded walking speeds [m/s].
         stand_share: share of commands that are "stand".
         turn_share: share of walking commands that also turn.
-        max_turn: largest commanded turn rate in training [rad/s].
+        max_turn: largest turn rate commanded while walking [rad/s].
+        back_share, max_back: share of commands that walk backward, and how fast at most [m/s].
+        side_share, max_lateral: share of commands that step aside, and how fast at most [m/s].
+        spin_share, max_spin: share of commands that turn in place, and how fast at most [rad/s].
         hold: shortest and longest time a command is kept [s].
         walk_starts: share of episodes that start in the middle of a walk (reference-state starts).
         excitation_noise: standard deviation of the noise on every excitation, redrawn each control tick.
@@ -34,7 +37,13 @@ class TaskConfig:
     stand_share: float = 0.2
     turn_share: float = 0.2
     max_turn: float = 0.3
-    hold: tuple[float, float] = (3.0, 9.0)
+    back_share: float = 0.0
+    max_back: float = 0.6
+    side_share: float = 0.0
+    max_lateral: float = 0.3
+    spin_share: float = 0.0
+    max_spin: float = 0.8
+    hold: tuple[float, float] = (2.5, 8.0)
     walk_starts: float = 0.6
     excitation_noise: float = 0.02
     push_interval: float = 4.0
@@ -47,21 +56,21 @@ class TaskConfig:
 CURRICULUM: tuple[tuple[int, TaskConfig], ...] = (
     (0, TaskConfig()),
     (
-        4_500_000,
+        2_200_000,
         TaskConfig(
-            min_speed=0.5, max_speed=1.2, stand_share=0.3, turn_share=0.35, max_turn=0.4, hold=(2.0, 8.0), walk_starts=0.5,
-            excitation_noise=0.03, push_speed=0.10,
+            min_speed=0.4, max_speed=1.2, stand_share=0.25, turn_share=0.35, max_turn=0.5, back_share=0.15, side_share=0.15, spin_share=0.15,
+            hold=(2.0, 8.0), excitation_noise=0.03, push_speed=0.10,
         ),
     ),
     (
-        7_400_000,
+        7_200_000,
         TaskConfig(
-            min_speed=0.5, max_speed=1.2, stand_share=0.5, turn_share=0.3, max_turn=0.4, hold=(4.0, 30.0), walk_starts=0.3,
-            excitation_noise=0.03, push_speed=0.10, episode=60.0,
+            min_speed=0.3, max_speed=1.4, stand_share=0.35, turn_share=0.35, max_turn=0.6, back_share=0.2, side_share=0.2, spin_share=0.2,
+            hold=(2.0, 20.0), walk_starts=0.4, excitation_noise=0.03, push_speed=0.10, episode=60.0,
         ),
     ),
 )  # fmt: skip
-"""Environment steps from which a task is practised: first to walk at all, then over the whole range, with pushes, last to stand for long."""
+"""Environment steps from which a task is practised: first to walk at all; then every direction, with pushes; last, for long."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,16 +92,27 @@ class CommandSampler:
 
     def __init__(self, config: TaskConfig, n: int, rng: np.random.Generator) -> None:
         self.config, self.rng = config, rng
-        self.command = MotionCommand(speed=np.zeros(n), yaw_rate=np.zeros(n))
+        self.command = MotionCommand(speed=np.zeros(n), lateral=np.zeros(n), yaw_rate=np.zeros(n))
         self.left = np.zeros(n)
 
     def draw(self, which: NDArray[np.intp], *, stand_share: float | None = None) -> None:
         """New commands for the members `which`."""
         c, rng, k = self.config, self.rng, len(which)
         stand = rng.random(k) < (c.stand_share if stand_share is None else stand_share)
-        turn = (rng.random(k) < c.turn_share) & ~stand
-        self.command.speed[which] = np.where(stand, 0.0, rng.uniform(c.min_speed, c.max_speed, k))
-        self.command.yaw_rate[which] = np.where(turn, rng.uniform(-c.max_turn, c.max_turn, k), 0.0)
+        # What a moving body does: one of four.
+        kind = rng.random(k)
+        spin = kind < c.spin_share
+        side = ~spin & (kind < c.spin_share + c.side_share)
+        back = ~spin & ~side & (kind < c.spin_share + c.side_share + c.back_share)
+        walk = ~(spin | side | back)
+        turn = walk & (rng.random(k) < c.turn_share)
+        speed = np.where(back, -rng.uniform(0.5 * c.max_back, c.max_back, k), rng.uniform(c.min_speed, c.max_speed, k))
+        lateral = rng.choice((-1.0, 1.0), k) * rng.uniform(0.5 * c.max_lateral, c.max_lateral, k)
+        spinning = rng.choice((-1.0, 1.0), k) * rng.uniform(0.4 * c.max_spin, c.max_spin, k)
+        turning = rng.uniform(-c.max_turn, c.max_turn, k)
+        self.command.speed[which] = np.where(stand | side | spin, 0.0, speed)
+        self.command.lateral[which] = np.where(side & ~stand, lateral, 0.0)
+        self.command.yaw_rate[which] = np.where(stand, 0.0, np.where(spin, spinning, np.where(turn, turning, 0.0)))
         self.left[which] = rng.uniform(*c.hold, k)
 
     def tick(self, dt: float) -> None:

@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from kinesis_control.errors import ConfigurationError
+from kinesis_control.motion.command import MotionCommand
 from kinesis_sim.bodies import Body, load_body
 from kinesis_train.env import CONTEXT_TERMS, EnvConfig, WalkEnv
 from kinesis_train.fit import feed_forward_sampler, fit, length_sampler
@@ -39,7 +41,7 @@ class WalkTraining:
     """
 
     body: str = "legs80"
-    steps: int = 8_300_000
+    steps: int = 9_500_000
     seed: int = 1
     hidden: tuple[int, ...] = (256, 128)
     evaluate_every: int = 400_000
@@ -78,8 +80,13 @@ def evaluation_env(body: Body, run: WalkTraining, envs: int = 48) -> WalkEnv:
     return WalkEnv(body, replace(run.env, envs=envs, task=task), seed=run.seed + 1000)
 
 
-def train(run: WalkTraining, folder: Path, *, resume: bool, report: Callable[[dict[str, float]], None]) -> Path:
+def train(
+    run: WalkTraining, folder: Path, *, resume: bool, report: Callable[[dict[str, float]], None], start_from: Path | None = None
+) -> Path:
     """Run to the end; returns the path of the last checkpoint.
+
+    Args:
+        start_from: checkpoint of another run whose policy and value function a new run starts with; the decoder is fitted anew.
 
     Raises:
         ConfigurationError: the folder holds another run, or nothing to resume.
@@ -99,7 +106,10 @@ def train(run: WalkTraining, folder: Path, *, resume: bool, report: Callable[[di
         learner.load(stored["learner"])
         facts = stored["facts"]
     else:
-        facts = fit_decoder(env, policy.decoder, run.seed) | {"seconds": 0.0}
+        if start_from:
+            learner.inherit(torch.load(start_from, weights_only=False)["learner"])
+            facts["start_from_steps"] = learner.steps
+        facts |= fit_decoder(env, policy.decoder, run.seed) | {"seconds": 0.0}
     judge = evaluation_env(body, run)
     _loop(run, learner, judge, folder, facts, report)
     return checkpoint
@@ -117,13 +127,7 @@ def _loop(run: WalkTraining, learner: Ppo, judge: WalkEnv, folder: Path, facts: 
         finished = learner.steps >= run.steps
         row: dict[str, float] = {}
         if learner.steps >= next_evaluation or finished:
-            lived, travelled = survival(learner.policy, judge, 12.0)
-            walking = judge.commands.command.speed > 0.0
-            row = {
-                "stand_s": float(lived[~walking].mean()), "walk_s": float(lived[walking].mean()),
-                "walk_ok": float((lived[walking] > 11.9).mean()),
-                "speed_ratio": float((travelled / np.maximum(lived, 0.1) / np.maximum(judge.commands.command.speed, 0.1))[walking].mean()),
-            }  # fmt: skip
+            row = judged_figures(*survival(learner.policy, judge, 12.0), judge.commands.command)
             next_evaluation = learner.steps + run.evaluate_every
         if finished:
             break
@@ -140,9 +144,20 @@ def _loop(run: WalkTraining, learner: Ppo, judge: WalkEnv, folder: Path, facts: 
     save_checkpoint(folder / "checkpoint.pt", {"learner": learner.state(), "facts": facts | row, "run": asdict(run)})
 
 
+def judged_figures(lived: NDArray[np.float64], travelled: NDArray[np.float64], command: MotionCommand) -> dict[str, float]:
+    """Mean seconds by what was asked for, share of walks that lasted, and how much of the commanded speed was reached."""
+    walk, back = command.speed > 0.0, command.speed < 0.0
+    side = command.lateral != 0.0
+    spin = ~walk & ~back & ~side & (command.yaw_rate != 0.0)
+    kinds = {"stand": ~(walk | back | side | spin), "walk": walk, "back": back, "side": side, "spin": spin}
+    row = {f"{name}_s": float(lived[which].mean()) for name, which in kinds.items() if which.any()}
+    reached = travelled / np.maximum(lived, 0.1) / np.maximum(command.speed, 0.1)
+    return row | {"walk_ok": float((lived[walk] > 11.9).mean()), "speed_ratio": float(reached[walk].mean())}
+
+
 LOG_COLUMNS = (
     "steps", "seconds", "steps_per_s", "reward", "episode_s", "kl", "rate", "std", "explained",
-    "stand_s", "walk_s", "walk_ok", "speed_ratio", "broken",
+    "stand_s", "walk_s", "back_s", "side_s", "spin_s", "walk_ok", "speed_ratio", "broken",
 )  # fmt: skip
 
 
