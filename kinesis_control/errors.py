@@ -6,6 +6,7 @@ KinesisError
  +-- ContractError        a policy file that is broken, or made for another body, rate or schema
  +-- ConfigurationError   a value outside its stated range or of the wrong type
  +-- UnavailableError     a port, folder, domain, package or device that cannot be used now
+ +-- MotionFileError      a recorded motion or a motion library that cannot be used
 """
 
 from collections.abc import Iterable
@@ -53,3 +54,9 @@ class UnavailableError(KinesisError):
     """Something outside the program that cannot be used: a port, a folder, a package, a device."""
 
     exit_code = 5
+
+
+class MotionFileError(KinesisError):
+    """A recorded motion or a motion library that cannot be used: damaged, of an unknown skeleton, or made for another body."""
+
+    exit_code = 6
