@@ -1,5 +1,7 @@
-"""Send one wish to the motion node and hear its answer."""
+"""Send one wish to the motion node and hear its answer, or what came of it."""
 
+import sys
+from collections.abc import Callable
 from typing import Any
 
 
@@ -44,3 +46,62 @@ def ask(word: str, namespace: str, topic: str, message: Any) -> str:
 def is_refusal(reply: str) -> bool:
     """Whether a text_reply says no; kinesis_control.motion begins every refusal with one of these."""
     return reply.startswith(("refused:", "not understood:", "goal refused:", "velocity refused:"))
+
+
+def carry_out(word: str, namespace: str, action: str, kind: Any, request: Any, show: Callable[[Any], str]) -> Any:
+    """Send a goal of an action, show its feedback on one line, and return its result. Ctrl-C cancels the goal.
+
+    Args:
+        word, namespace: as for `ask`.
+        action, kind: relative name and type.
+        request: the goal.
+        show: one line for a feedback.
+
+    Raises:
+        UnavailableError: nobody offers the action, or no answer came.
+        RefusedError: it ended without success; the message says why.
+    """
+    from rclpy.action import ActionClient
+
+    from kinesis_cli.graph import ANSWER_S, Graph, RefusedError
+    from kinesis_control.errors import UnavailableError
+
+    line = _Line()
+    with Graph(word, namespace) as graph:
+        client = ActionClient(graph.node, kind, action)
+        graph.require(client.server_is_ready, f"nobody offers the action '{action}'")
+        sent = client.send_goal_async(request, feedback_callback=lambda message: line.show(show(message.feedback)))
+        if not graph.wait_until(sent.done, ANSWER_S):
+            raise UnavailableError(f"{word}: it was sent, but no answer came within {ANSWER_S:g} s {graph.place()}")
+        handle = sent.result()
+        future = handle.get_result_async()
+        try:
+            while not graph.wait_until(future.done, 1.0):
+                pass
+        except KeyboardInterrupt:
+            handle.cancel_goal_async()
+            if not graph.wait_until(future.done, ANSWER_S):
+                raise
+        finally:
+            line.end()
+            client.destroy()
+    result = future.result().result
+    if not result.success:
+        raise RefusedError(result.message)
+    return result
+
+
+class _Line:
+    """One line of a terminal that is written over; nothing where there is no terminal."""
+
+    def __init__(self) -> None:
+        self._used = False
+
+    def show(self, text: str) -> None:
+        if sys.stderr.isatty():
+            print(f"\r{text:<70}", end="", file=sys.stderr, flush=True)
+            self._used = True
+
+    def end(self) -> None:
+        if self._used:
+            print(file=sys.stderr)

@@ -7,8 +7,9 @@ from kinesis_cli.options import add_namespace
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `say`."""
-    parser = subparsers.add_parser("say", help="ask in words", description='Ask the body in words, for example: kinesis say "walk"')
-    parser.add_argument("text", nargs="+", help="what to do: stand, walk, stop, ...")
+    description = 'Ask the body in words, for example: kinesis say "walk forward three metres, then turn left"'
+    parser = subparsers.add_parser("say", help="ask in words", description=description)
+    parser.add_argument("text", nargs="+", help="what to do: walk, stop, turn 90 degrees, faster, then walk back, ...")
     add_namespace(parser)
 
 

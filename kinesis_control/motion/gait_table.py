@@ -156,8 +156,8 @@ class GaitTable:
 
     def rate(self, cell: "Cell") -> Array:
         """Gait cycles per second; shape (...)."""
-        rates: Array = self.cycle_rate.reshape(-1)[cell.row]
-        return (rates * cell.weight(*cell.weights)).sum(axis=-1)
+        rates = self.cycle_rate.reshape(-1)[cell.row] * cell.weight(*cell.weights)
+        return np.asarray(rates.sum(axis=-1))
 
     def sample(self, cell: "Cell", phase: Array, acceleration: Array | None = None) -> Sample:
         """Linear in velocity, cubic (Hermite) and periodic in phase, so that positions and their slopes are continuous.

@@ -6,7 +6,7 @@ from kinesis_cli.ask import is_refusal
 from kinesis_control.motion.words import parse
 
 
-@pytest.mark.parametrize("text", ["fly", "", "turn", "walk 3", "left right", "x" * 1000])
+@pytest.mark.parametrize("text", ["fly", "", "do a backflip", "x" * 100_000])
 def test_refusals(text):
     assert is_refusal(parse(text).reply)
 

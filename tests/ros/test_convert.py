@@ -1,5 +1,7 @@
 """Messages and dataclasses say the same, on the wire too."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,9 +11,8 @@ pytest.importorskip("kinesis_msgs.msg")
 from kinesis_msgs import msg
 from rclpy.serialization import deserialize_message, serialize_message
 
-from kinesis_control.body_state import BodyDescription, BodyState
+from kinesis_control.body_state import BodyState
 from kinesis_control.errors import LayoutError
-from kinesis_control.muscles import MuscleLayout
 from kinesis_control.reference import ReferenceWindow
 from kinesis_control.ros import convert
 from kinesis_control.safety.limits import Command
@@ -20,17 +21,8 @@ OFFSETS = np.array([0.1, 0.3])
 
 
 @pytest.fixture
-def body():
-    return BodyDescription(
-        name="tripod",
-        muscles=MuscleLayout(names=("flexor", "extensor", "rotator")),
-        joint_names=("hip", "knee"),
-        contact_names=("heel",),
-        key_body_names=("pelvis", "foot"),
-        model_hash="0123456789abcdef",
-        mass=10.0,
-        standing_height=0.9,
-    )
+def body(tripod):
+    return replace(tripod, key_body_names=("pelvis", "foot"))
 
 
 def fill(dataclass_instance, rng):

@@ -45,7 +45,7 @@ def test_two_runs_are_equal_byte_for_byte(runs):
 
 def test_the_script_was_followed(runs):
     replies = runs[0][0].replies
-    assert "walking straight at 0.80 m/s" in replies[0]
+    assert "walking at 0.80 m/s" in replies[0]
     assert "left" in replies[1]
     assert replies[2].startswith("refused")
 

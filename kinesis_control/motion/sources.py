@@ -1,0 +1,128 @@
+"""Where the reference comes from at each moment: the generator, motion matching, or a clip that is played."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinesis_control.body_state import BodyDescription, BodyState
+from kinesis_control.motion.clip import MotionClip
+from kinesis_control.motion.clip_player import ClipPlayer, tracking_errors
+from kinesis_control.motion.command import STILL, MotionCommand
+from kinesis_control.motion.frames import Inertia, copy_window
+from kinesis_control.motion.generator import GaitGenerator, heading
+from kinesis_control.motion.matching import MotionMatcher
+from kinesis_control.motion.plan.activity import Play
+from kinesis_control.motion.plan.outcome import Progress
+from kinesis_control.reference import ReferenceWindow
+
+Array = NDArray[np.float64]
+
+PHASES = 24
+"""Phases that are tried where the generator goes on with somebody else's walk."""
+
+
+class ReferenceSources:
+    """One window, whatever makes it; changes from one maker to another are blended.
+
+    Attributes:
+        window: filled by `update`, at the offsets that were asked for.
+        generator: makes walking and standing.
+    """
+
+    def __init__(self, body: BodyDescription, time_offsets: Array, clips: list[MotionClip] | None = None) -> None:
+        """`clips`: of a library to match over; without them the generator makes everything that is no clip."""
+        # The makers also give the present instant, first: that is what a blend begins from.
+        offsets = np.concatenate([[0.0], np.asarray(time_offsets, dtype=float)])
+        self.window = ReferenceWindow.zeros(body, offsets[1:])
+        self.generator = GaitGenerator(body, offsets)
+        self._matcher = MotionMatcher(clips, body, offsets) if clips else None
+        # Row 0 of `_now` is what the reference was at the last update; `_made` is filled next.
+        self._now, self._made = (ReferenceWindow.zeros(body, offsets) for _ in range(2))
+        self._inertia = Inertia()
+        self._maker = "generator"
+        self._player: tuple[Play, ClipPlayer] | None = None
+
+    def reset(self, state: BodyState) -> None:
+        """Start standing where the body is."""
+        self.generator.reset(state)
+        if self._matcher is not None:
+            self._matcher.reset(state)
+        self._inertia.clear()
+        self._maker, self._player = "generator", None
+
+    def update(self, state: BodyState, command: MotionCommand, playing: Play | None, now: float, dt: float) -> ReferenceWindow:
+        """The window for a state.
+
+        Args:
+            command: what is wanted while no clip is played.
+            playing: the clip that is to be played; its `tracked` is filled in.
+            now: time on the clock of the states [s].
+            dt: since the last update [s].
+        """
+        if playing is not None:
+            maker = "clip"
+            self._play(state, playing, now, dt)
+        else:
+            maker, self._player = self._walker(command), None
+            self._make(maker, state, command, dt)
+        self._maker = maker
+        self._now, self._made = self._made, self._now
+        copy_window(self._now, self.window, slice(1, None))
+        return self.window
+
+    def _walker(self, command: MotionCommand) -> str:
+        moving = max(abs(float(command.speed)), abs(float(command.lateral)), abs(float(command.yaw_rate))) > STILL
+        return "matching" if self._matcher is not None and moving else "generator"
+
+    def _make(self, maker: str, state: BodyState, command: MotionCommand, dt: float) -> None:
+        fresh = maker != self._maker
+        source: GaitGenerator | MotionMatcher = self.generator
+        if maker == "matching" and self._matcher is not None:
+            source = self._matcher
+        if fresh and source is self._matcher:
+            source.reset(state)
+        elif fresh:
+            self._take_over(state)
+        # The generator keeps its own window and writes only what can change in it: what is blended is a copy.
+        copy_window(source.update(state, command, 0.0 if fresh else dt), self._made, slice(None))
+        if fresh:
+            self._inertia.start(self._now, self._made, dt)
+        self._inertia.apply(self._made, dt)
+
+    def _take_over(self, state: BodyState) -> None:
+        """The generator goes on at the place, heading, speed and phase at which another maker has left off."""
+        generator, last = self.generator, self._now
+        generator.reset(state)
+        generator.position[...] = last.root_position[0, :2]
+        generator.yaw[...] = heading(last.root_quaternion[0])
+        speed = float(last.root_linear_velocity[0, 0])
+        if abs(speed) > STILL:
+            for values in (generator.velocity, generator.ramp):
+                values[..., 0] = speed
+            generator.phase[...] = self._phase_like(last, state, speed)
+
+    def _phase_like(self, last: ReferenceWindow, state: BodyState, speed: float) -> float:
+        """The phase at which the generator's joints and contacts come nearest to those of a window."""
+        generator, costs = self.generator, []
+        position, yaw = generator.position.copy(), generator.yaw.copy()
+        phases = np.linspace(0.0, 1.0, PHASES, endpoint=False)
+        for phase in phases:
+            generator.phase[...] = phase
+            made = generator.update(state, MotionCommand(speed=np.array(speed)), 0.0)
+            apart = np.square(made.joint_position[0] - last.joint_position[0]).sum()
+            costs.append(float(apart + 0.1 * np.abs(made.contact[0] - last.contact[0]).sum()))
+        generator.position[...], generator.yaw[...] = position, yaw
+        return float(phases[int(np.argmin(costs))])
+
+    def _play(self, state: BodyState, playing: Play, now: float, dt: float) -> None:
+        if self._player is None or self._player[0] is not playing:
+            self._player = (playing, ClipPlayer(playing.clip, playing.rate, Inertia()))
+        at, repetition = playing.clip_time(now)
+        self._player[1].update(state, at, repetition, self._made, self._now, dt)
+        joints, root = tracking_errors(state, self._made)
+        p, length = playing.tracked, playing.clip.duration_s
+        n = p.frames + 1
+        playing.tracked = Progress(
+            time_taken=now - playing.began, clip_time=at, phase=min(at / length, 1.0), frames=n, joint_error=joints, root_error=root,
+            mean_joint_error=p.mean_joint_error + (joints - p.mean_joint_error) / n,
+            mean_root_error=p.mean_root_error + (root - p.mean_root_error) / n,
+        )  # fmt: skip

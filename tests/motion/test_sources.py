@@ -1,0 +1,129 @@
+"""kinesis_control/motion/sources.py, clip_player.py, matching.py and frames.py: every change of the reference is smooth."""
+
+import math
+
+import numpy as np
+import pytest
+from made_up_clips import follow, made_up_clip
+
+from kinesis_control.body_state import BodyState
+from kinesis_control.errors import ConfigurationError
+from kinesis_control.motion.command import MotionCommand
+from kinesis_control.motion.generator import heading
+from kinesis_control.motion.matching import MotionMatcher
+from kinesis_control.motion.plan import MotionPlan
+from kinesis_control.motion.sources import ReferenceSources
+
+DT, OFFSETS = 0.025, np.array([0.025, 0.1, 0.3])
+
+
+@pytest.fixture(scope="module")
+def body():
+    pytest.importorskip("mujoco")
+    from kinesis_sim.bodies import load_body
+
+    return load_body("legs80").description
+
+
+@pytest.fixture(scope="module")
+def walk(body):
+    return made_up_clip(body, "walk", 0.9)
+
+
+def at_rest(body, x=0.0, y=0.0, yaw=0.0) -> BodyState:
+    state = BodyState.zeros(body)
+    state.root_position[:] = x, y, body.standing_height
+    state.root_quaternion[:] = math.cos(yaw / 2), 0.0, 0.0, math.sin(yaw / 2)
+    return state
+
+
+class Run:
+    """Sources with a body that follows the first row exactly; keeps the first rows."""
+
+    def __init__(self, body, clips=None, yaw=0.0):
+        self.state = at_rest(body, 1.0, -2.0, yaw)
+        self.plan, self.sources, self.time = MotionPlan(), ReferenceSources(body, OFFSETS, clips), 0.0
+        self.sources.reset(self.state)
+        self.root, self.joints, self.yaw, self.motion, self.said = [], [], [], [], []
+
+    def tick(self, command=None):
+        self.said += [e.text for e in self.plan.update(self.state, self.time)]
+        wanted = command or self.plan.command
+        window = self.sources.update(self.state, wanted, self.plan.playing, self.time, DT if self.root else 0.0)
+        follow(self.state, window)
+        self.root.append(window.root_position[0].copy())
+        self.joints.append(window.joint_position[0].copy())
+        self.yaw.append(float(heading(window.root_quaternion[0])))
+        self.motion.append(window.motion)
+        assert np.isfinite(window.joint_velocity).all() and np.allclose(np.linalg.norm(window.root_quaternion, axis=-1), 1.0)
+        self.time += DT
+
+    def jumps(self):
+        """Largest change in a tick of joints [rad] and root [m]."""
+        return np.abs(np.diff(self.joints, axis=0)).max(), np.linalg.norm(np.diff(self.root, axis=0)[:, :2], axis=1).max()
+
+
+def test_a_clip_begins_where_the_body_is_and_ends_standing(body, walk):
+    run = Run(body, yaw=1.0)
+    for _ in range(40):
+        run.tick()
+    text, ticket = run.plan.play(walk)
+    assert "walk" in text and ticket
+    while not run.plan.idle:
+        run.tick()
+    for _ in range(80):
+        run.tick()
+    start, end = run.root[40], run.root[-1]
+    way = walk.root_position[-1, :2] - walk.root_position[0, :2]
+    made = end[:2] - start[:2]
+    # It went on along the body's heading, as far as the clip goes and a little for the last steps.
+    assert math.atan2(made[1], made[0]) == pytest.approx(1.0, abs=0.15)
+    assert np.hypot(*way) - 0.3 < np.hypot(*made) < np.hypot(*way) + 1.2
+    joints, root = run.jumps()
+    steady = np.abs(np.diff(walk.joint_position, axis=0)).max()
+    assert joints < 2.5 * steady and root < 0.05
+    assert run.motion[60] == "walk"
+    assert "done: playing 'walk'" in run.said[-1]
+    assert np.abs(run.joints[-1] - run.joints[0]).max() < 0.02
+
+
+def test_repetitions_go_on_from_where_the_last_one_ended(body, walk):
+    run = Run(body)
+    run.plan.play(walk, repetitions=3)
+    while not run.plan.idle:
+        run.tick()
+    way = np.hypot(*(walk.root_position[-1, :2] - walk.root_position[0, :2]))
+    assert np.hypot(*(run.root[-1] - run.root[0])[:2]) == pytest.approx(3.0 * way, rel=0.1)
+    assert run.jumps()[1] < 0.05
+
+
+def test_errors_of_the_tracking_are_counted(body, walk):
+    run = Run(body)
+    run.plan.play(walk)
+    for _ in range(60):
+        run.tick()
+    p = run.plan.progress()
+    assert p.frames == 60 and 0.0 <= p.mean_joint_error < 0.2 and 0.0 < p.clip_time < walk.duration_s
+
+
+def test_matching_follows_the_command_and_stands(body):
+    clips = [made_up_clip(body, f"v{v}w{w}", v, w) for v, w in ((0.6, 0.0), (1.0, 0.0), (0.8, 0.3), (0.8, -0.3))]
+    run = Run(body, clips)
+    for speed, turn, seconds in ((0.0, 0.0, 0.5), (1.0, 0.0, 4.0), (0.8, 0.3, 4.0), (0.0, 0.0, 3.0)):
+        for _ in range(round(seconds / DT)):
+            run.tick(MotionCommand(speed=np.array(speed), yaw_rate=np.array(turn)))
+    straight, turning = slice(round(2.0 / DT), round(4.0 / DT)), slice(round(5.5 / DT), round(8.0 / DT))
+    speed = np.linalg.norm(np.diff(run.root, axis=0)[:, :2], axis=1) / DT
+    turn = np.diff(np.unwrap(run.yaw)) / DT
+    assert speed[straight].mean() == pytest.approx(1.0, abs=0.1)
+    assert turn[turning].mean() == pytest.approx(0.3, abs=0.1)
+    assert speed[-20:].max() < 0.02
+    steady = np.abs(np.diff(clips[1].joint_position, axis=0)).max()
+    joints, root = run.jumps()
+    assert joints < 2.5 * steady and root < 0.06
+    assert {"v1.0w0.0", "v0.8w0.3"} <= set(run.motion)
+
+
+def test_matching_needs_clips_that_are_long_enough(body):
+    with pytest.raises(ConfigurationError, match="longer than 1 s"):
+        MotionMatcher([made_up_clip(body, "short", 0.9, seconds=0.5)], body, OFFSETS)
