@@ -5,6 +5,7 @@ Frames follow REP-103: x forward, y left, z up. The world frame is `odom`, with 
 """
 
 from dataclasses import dataclass, field, fields
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,13 +100,14 @@ class BodyState:
 
     def arrays(self) -> dict[str, Array]:
         """Every array field by name."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if isinstance(getattr(self, f.name), np.ndarray)}
+        return {name: getattr(self, name) for name in _ARRAYS}
 
     def first_non_finite(self) -> str | None:
         """Name of the first array field that holds a NaN or an infinity, or None."""
-        for name, value in self.arrays().items():
-            # The sum of a finite array is finite unless it overflows; the exact test runs only then.
-            if not np.isfinite(value.sum()) and not np.isfinite(value).all():
+        for name in _ARRAYS:
+            value = getattr(self, name).reshape(-1)
+            # The sum of squares of a finite array is finite unless it overflows; the exact test runs only then.
+            if not isfinite(value.dot(value)) and not np.isfinite(value).all():
                 return name
         return None
 
@@ -120,3 +122,6 @@ class BodyState:
         wrong = [f"{k}: got {got[k]}, expected {expected[k]}" for k in expected if got[k] != expected[k]]
         if wrong:
             raise LayoutError(f"state does not fit body '{body.name}': " + "; ".join(wrong))
+
+
+_ARRAYS = tuple(f.name for f in fields(BodyState) if f.type is Array)

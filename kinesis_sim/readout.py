@@ -36,15 +36,15 @@ class StateReadout:
         description = body.description
         model = body.model
         muscles = description.muscles.names
-        self._length = _addresses(model, LENGTH, muscles)
-        self._velocity = _addresses(model, VELOCITY, muscles)
-        self._force = _addresses(model, FORCE, muscles)
-        self._contact = _addresses(model, CONTACT, description.contact_names) + 2  # vertical component; the floor is level
+        self._length = _picked(_addresses(model, LENGTH, muscles))
+        self._velocity = _picked(_addresses(model, VELOCITY, muscles))
+        self._force = _picked(_addresses(model, FORCE, muscles))
+        self._contact = _picked(_addresses(model, CONTACT, description.contact_names) + 2)  # vertical component; the floor is level
         self._floor = int(_addresses(model, CONTACT, (EVERYTHING,))[0]) + 2
         key = _addresses(model, KEY_BODY, description.key_body_names)
         self._key = (key[:, None] + np.arange(3)).astype(np.intp)
         self._qpos, self._qvel = body.joint_qpos_adr, body.joint_dof_adr
-        self._act = model.actuator_actadr.astype(np.intp)
+        self._act = _picked(model.actuator_actadr.astype(np.intp))
         half = body.base_yaw_quaternion
         self._yaw_w, self._yaw_z = float(half[0]), float(half[3])
 
@@ -57,15 +57,13 @@ class StateReadout:
         """
         self._read_root(qpos, qvel, out)
         # mode="clip" lets numpy write straight into `out`; with "raise" it would buffer. The indices are in range.
-        np.take(qpos, self._qpos, axis=-1, out=out.joint_position, mode="clip")
-        np.take(qvel, self._qvel, axis=-1, out=out.joint_velocity, mode="clip")
-        np.take(sensordata, self._length, axis=-1, out=out.muscle_length, mode="clip")
-        np.take(sensordata, self._velocity, axis=-1, out=out.muscle_velocity, mode="clip")
-        np.take(sensordata, self._force, axis=-1, out=out.muscle_tension, mode="clip")
-        np.negative(out.muscle_tension, out=out.muscle_tension)
-        np.take(act, self._act, axis=-1, out=out.muscle_activation, mode="clip")
-        np.take(sensordata, self._contact, axis=-1, out=out.contact_force, mode="clip")
-        np.maximum(out.contact_force, 0.0, out=out.contact_force)
+        qpos.take(self._qpos, axis=-1, out=out.joint_position, mode="clip")
+        qvel.take(self._qvel, axis=-1, out=out.joint_velocity, mode="clip")
+        out.muscle_length[...] = sensordata[self._length]
+        out.muscle_velocity[...] = sensordata[self._velocity]
+        np.negative(sensordata[self._force], out=out.muscle_tension)
+        out.muscle_activation[...] = act[self._act]
+        np.maximum(sensordata[self._contact], 0.0, out=out.contact_force)
         return out
 
     def key_body_position(self, sensordata: Array) -> Array:
@@ -126,6 +124,14 @@ def _store(out: Array, components: Sequence[Number]) -> None:
         return
     for i, component in enumerate(components):
         out[..., i] = component
+
+
+def _picked(addresses: Index) -> tuple[Any, Any]:
+    """What picks these from the last axis: a view where they are evenly spaced, which costs a fraction of picking one by one."""
+    steps = np.diff(addresses)
+    if len(steps) and steps[0] > 0 and (steps == steps[0]).all():
+        return (..., slice(int(addresses[0]), int(addresses[-1]) + 1, int(steps[0])))
+    return (..., addresses)
 
 
 def _addresses(model: mujoco.MjModel, kind: str, targets: tuple[str, ...]) -> Index:

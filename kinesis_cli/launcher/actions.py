@@ -1,5 +1,6 @@
 """What the tags of a launch file do: they set variables and environment, and in the end name processes to start."""
 
+import re
 import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -13,7 +14,8 @@ from kinesis_cli.launcher.substitutions import Context, parse, perform, truth
 from kinesis_control.errors import KinesisError
 
 _CONDITIONS = ("if", "unless")
-_PROCESS = ("cwd", "env", "launch-prefix", "on_exit", "output", "respawn", "respawn_delay")
+PREFIX, PREFIX_FILTER = "launch-prefix", "launch-prefix-filter"  # variables too; they need no `arg`
+_PROCESS = ("cwd", "env", PREFIX, "on_exit", "output", "respawn", "respawn_delay")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,20 +184,22 @@ class LaunchReader:
         command = self._words(entity.required_text("cmd"))
         if not command:
             raise entity.error("attribute 'cmd' is empty")
-        name = self._optional(entity, "name") or Path(command[0]).name
-        yield ProcessSpec(label=name, command=tuple(command), is_node=False, **self._process_fields(entity))
+        program = Path(command[0]).name
+        prefix = self._prefix(entity, program)
+        yield ProcessSpec(label=self._optional(entity, "name") or program, command=(*prefix, *command), is_node=False, **self._process_fields(entity))
 
     def _node(self, entity: Entity) -> Iterator[ProcessSpec]:
         known = ("pkg", "exec", "name", "namespace", "args", "ros_args", "param", "remap", "exec_name")
         entity.require_known((*_CONDITIONS, *_PROCESS, *known))
         package, executable = self._optional(entity, "pkg"), self.context.perform(entity.required_text("exec"))
         command = executable_command(package, executable) if package else [executable]
+        prefix = self._prefix(entity, Path(executable).name)
         fields = self._process_fields(entity)
         if package == PACKAGE and (path := python_path(fields["environment"].get("PYTHONPATH"))):
             fields["environment"]["PYTHONPATH"] = path
         yield ProcessSpec(
             label=self._optional(entity, "exec_name") or Path(executable).name,
-            command=(*command, *self._words(entity.text("args") or "")),
+            command=(*prefix, *command, *self._words(entity.text("args") or "")),
             is_node=True,
             node_name=self._optional(entity, "name"),
             namespace=absolute_namespace(self.context.configurations.get("ros_namespace"), self._optional(entity, "namespace")),
@@ -204,6 +208,16 @@ class LaunchReader:
             remappings=tuple(self._pairs(entity, "remap", "from", "to")),
             **fields,
         )
+
+    def _prefix(self, entity: Entity, program: str) -> list[str]:
+        """Words before a command: the attribute, or else the variable `launch-prefix` where the program matches `launch-prefix-filter`."""
+        prefix, values = self._optional(entity, PREFIX), self.context.configurations
+        try:
+            if prefix is None and re.match(values.get(PREFIX_FILTER, ""), program):
+                prefix = values.get(PREFIX)
+            return shlex.split(prefix or "")
+        except (re.error, ValueError) as error:
+            raise entity.error(f"{PREFIX} or {PREFIX_FILTER}: {error}") from error
 
     def _process_fields(self, entity: Entity) -> dict[str, Any]:
         output = self._optional(entity, "output") or "log"
@@ -252,10 +266,10 @@ class LaunchReader:
 
 def absolute_namespace(base: str | None, namespace: str | None) -> str | None:
     """Join a pushed namespace and a node's own, which wins when it is absolute; None when there is neither."""
-    if base is None and namespace is None:
-        return None
     if namespace is None:
-        joined = base or ""
+        if base is None:
+            return None
+        joined = base
     elif not base or namespace.startswith("/"):
         joined = namespace
     else:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from kinesis_cli.launcher.actions import Argument, LaunchReader, ProcessSpec, declared_arguments
+from kinesis_cli.launcher.actions import PREFIX, PREFIX_FILTER, Argument, LaunchReader, ProcessSpec, declared_arguments
 from kinesis_cli.launcher.entities import LaunchFileError
 from kinesis_cli.launcher.packages import share_directory
 from kinesis_cli.launcher.parameters import Parameters
@@ -45,7 +45,7 @@ class LaunchDescription:
         """
         reader = LaunchReader(context=Context(configurations=dict(given)), report=report)
         processes = tuple(reader.read(path))
-        unknown = [name for name in given if name not in reader.arguments]
+        unknown = [name for name in given if name not in (*reader.arguments, PREFIX, PREFIX_FILTER)]
         if unknown:
             raise UnknownNameError(f"argument of {path.name}", unknown[0], reader.arguments)
         if not processes:

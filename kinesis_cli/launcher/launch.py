@@ -101,7 +101,8 @@ class Launch:
             return ""
         child = self.ended_by
         tail = list(child.tail)[-lines:]
-        head = f"{child.label} ended with exit code {child.exit_code}" + ("; its last lines:" if tail else " and wrote nothing")
+        killed = f" (signal {child.exit_code - 128})" if child.exit_code > 128 else ""
+        head = f"{child.label} ended with exit code {child.exit_code}{killed}" + ("; its last lines:" if tail else " and wrote nothing")
         return "\n".join([head, *(f"  {line}" for line in tail)])
 
     def _start_child(self, child: Child) -> None:

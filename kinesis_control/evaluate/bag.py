@@ -5,7 +5,7 @@ for the end of the file is set aside at the start, and a bag that was cut off is
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from rosbags.rosbag2 import ReaderError, StoragePlugin, Writer
 from rosbags.rosbag2.enums import CompressionFormat, CompressionMode
 
 from kinesis_control.errors import UnavailableError, UnknownNameError
-from kinesis_control.evaluate.bag_repair import is_cut_off, repair_bag
+from kinesis_control.evaluate.bag_repair import is_cut_off, repair_bag, sourced_distro
 from kinesis_control.evaluate.bag_types import MessageTypes
 
 _CHUNK_NS = 1_000_000_000
@@ -63,12 +63,13 @@ class BagWriter:
         types: message definitions.
     """
 
-    def __init__(self, path: Path | str, *, distro: str = "jazzy", compress: bool = False, types: MessageTypes | None = None) -> None:
+    def __init__(self, path: Path | str, *, distro: str | None = None, compress: bool = False, types: MessageTypes | None = None) -> None:
         """Create the directory and the file.
 
         Args:
             path: a directory that does not exist yet.
-            distro: ROS 2 distribution that shall read it; humble and iron get the older metadata.
+            distro: ROS 2 distribution that shall read it, by default the sourced one, or else jazzy; humble and iron get the
+                older metadata.
             compress: compress chunks with zstd.
             types: message definitions; by default those that are installed.
 
@@ -81,7 +82,8 @@ class BagWriter:
         self._connections: dict[str, Connection] = {}
         self._chunk_start: int | None = None
         self._failure: UnavailableError | None = None
-        version: Literal[8, 9] = 8 if distro in ("humble", "iron") else 9
+        self._distro = distro or sourced_distro()
+        version: Literal[8, 9] = 8 if self._distro in ("humble", "iron") else 9
         if self.path.exists():
             raise UnavailableError(f"{self.path} exists already; a recording needs a new directory")
         self._writer = Writer(self.path, version=version, storage_plugin=StoragePlugin.MCAP)
@@ -107,6 +109,11 @@ class BagWriter:
         self.types.require(type_name)
         self._connections[topic] = self._writer.add_connection(topic, type_name, typestore=self.types.store, offered_qos_profiles=list(qos))
         self.counts[topic] = 0
+
+    def describe(self, facts: Mapping[str, str]) -> None:
+        """State facts of the run, name -> value; they go into the metadata when the bag is closed."""
+        for name, value in facts.items():
+            self._writer.set_custom_data(name, value)
 
     def write(self, topic: str, stamp_ns: int, data: bytes) -> None:
         """Append one serialized message.
@@ -151,10 +158,18 @@ class BagWriter:
         if self._writer.storage is None:
             return
         (self.path / _RESERVE_NAME).unlink(missing_ok=True)
+        # rosbags puts its own name where the name of the ROS 2 distribution belongs, in the file and beside it.
+        storage, metadata_file = self._storage, self.path / "metadata.yaml"
+        close_storage = storage.close
+        storage.close = lambda version, metadata: close_storage(version, self._with_distro(metadata))
         try:
             self._writer.close()
+            metadata_file.write_text(self._with_distro(metadata_file.read_text("utf8")), "utf8")
         except OSError as error:
             raise self._give_up(error) from error
+
+    def _with_distro(self, metadata: str) -> str:
+        return metadata.replace("ros_distro: rosbags", f"ros_distro: {self._distro}")
 
     def __enter__(self) -> "BagWriter":
         return self

@@ -4,6 +4,7 @@ An MCAP file is a row of records (one byte of kind, eight bytes of length, conte
 and the end of the file; everything before is whole.
 """
 
+import os
 from io import StringIO
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,6 +20,11 @@ _DATA_END = b"\x0f" + (4).to_bytes(8, "little") + bytes(4)
 # A footer of zeros says that there is no summary; readers then scan the records.
 _FOOTER = b"\x02" + (20).to_bytes(8, "little") + bytes(20) + _MAGIC
 _HEADER_KIND, _DATA_END_KIND, _LAST_KIND = 0x01, 0x0F, 0x0F
+
+
+def sourced_distro() -> str:
+    """Name of the ROS 2 distribution that is sourced; where none is, jazzy, which the installed packages are of."""
+    return os.environ.get("ROS_DISTRO") or "jazzy"
 
 
 def is_cut_off(path: Path) -> bool:
@@ -144,7 +150,7 @@ def _write_metadata(path: Path, summaries: list[dict[str, Any]]) -> None:
         "compression_mode": "",
         "files": summaries,
         "custom_data": None,
-        "ros_distro": "rosbags",
+        "ros_distro": sourced_distro(),
     }
     stream = StringIO()
     yaml = YAML(typ="safe")

@@ -26,7 +26,7 @@ from kinesis_control.ros import qos
 from kinesis_control.ros.convert import CommandWriter, read_body_state, read_layout, read_reference
 from kinesis_control.ros.lifecycle import LoopLifecycleNode
 from kinesis_control.ros.parameters import declare, declare_choice
-from kinesis_control.ros.reporting import ERROR, OK, WARN, Diagnosis, Reporter, fault_values, latency_values
+from kinesis_control.ros.reporting import ERROR, OK, WARN, Diagnosis, Reporter, fault_values, latency_values, names_of
 from kinesis_control.ros.running import run_node
 from kinesis_control.safety.arming import ControlState
 from kinesis_control.safety.faults import Fault, FaultLog
@@ -127,11 +127,11 @@ class PolicyNode(LoopLifecycleNode):
 
     def _other_commanders(self) -> str:
         """Names of other nodes that send commands, as far as discovery knows; the body refuses a second one in any case."""
-        infos = self.get_publishers_info_by_topic(self.resolve_topic_name("muscle_command"))
-        names = [f"{i.node_namespace.rstrip('/')}/{i.node_name}" for i in infos]
-        if self._publisher is not None and self.get_fully_qualified_name() in names:
-            names.remove(self.get_fully_qualified_name())
-        return ", ".join(sorted(names))
+        others = self.get_publishers_info_by_topic(self.resolve_topic_name("muscle_command"))
+        mine = [e for e in others if (e.node_namespace, e.node_name) == (self.get_namespace(), self.get_name())]
+        if self._publisher is not None and mine:
+            others.remove(mine[0])  # which of several of this name does not matter: they are counted
+        return names_of(others)
 
     def deactivate(self) -> None:
         """Let go of the body."""

@@ -1,6 +1,6 @@
 """Records topics of the graph into an MCAP bag, as raw bytes.
 
-In real time a message is stamped with the clock of the node when it arrives. In lock-step nothing of the wall clock may
+In real time a message is stamped with its arrival (with `use_sim_time`, with `/clock` when it is taken in). In lock-step nothing of the wall clock may
 reach the bag: messages carry their own simulated stamps, are put into one order, and are written in canonical bytes, so
 that two runs with one seed give the same file. Messages without a stamp of their own are left out there.
 """
@@ -8,9 +8,11 @@ that two runs with one seed give the same file. Messages without a stamp of thei
 import signal
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
@@ -24,6 +26,7 @@ from kinesis_control.errors import ConfigurationError, KinesisError, Unavailable
 from kinesis_control.evaluate.bag import BagWriter
 from kinesis_control.evaluate.bag_types import stamp_of
 from kinesis_control.evaluate.ordering import StampedMessage, StampOrder
+from kinesis_control.evaluate.recording_summary import LossCounter, RecordingSummary
 from kinesis_control.ros.parameters import declare, declare_choice, declare_strings
 from kinesis_control.ros.recording import message_class, recorded_qos, subscription_qos
 
@@ -50,54 +53,18 @@ _STATE_WAITS_S = 5.0
 _WALL_CLOCK_TOPICS = ("/rosout", "/parameter_events", "/diagnostics")
 _BODY_STATE = "kinesis_msgs/msg/BodyState"
 _DISCOVERY_PERIOD_S = 0.1
-# Simulated time that lock-step messages are held back once every queue has been emptied: what is still on its way then
-# is milliseconds of wall time behind.
+# Simulated time that lock-step messages are held back after a short pass: what is still on its way then is milliseconds of
+# wall time behind. During a long pass much may come in of topics that were emptied already.
 _WINDOW_NS = 5_000_000_000
-_HELD_AT_MOST = 100_000
+_SHORT_PASS = 500
+# Between two passes: long enough for many messages, short against every queue.
+_PAUSE_S = 0.02
 # After the signal to end: how long the graph must be silent, and how long to wait for that at most.
 _QUIET_S, _DRAIN_S = 0.3, 3.0
 
 
-@dataclass(kw_only=True)
-class RecordingSummary:
-    """What a recording came to.
-
-    Attributes:
-        path: directory of the bag.
-        counts: messages by topic.
-        lost: messages missing between others of their publisher, by topic.
-        late: lock-step messages that came too late to be put into order.
-        unstamped: topics left out in lock-step because their messages carry no time.
-        missing: wanted topics that never appeared.
-    """
-
-    path: Path
-    counts: dict[str, int]
-    lost: dict[str, int] = field(default_factory=dict)
-    late: int = 0
-    unstamped: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()
-
-    def lines(self) -> list[str]:
-        """The summary as text, the total first."""
-        lines = [f"recorded {sum(self.counts.values())} messages in {self.path}"]
-        lines += [f"  {topic}: {count}" for topic, count in sorted(self.counts.items())]
-        lines += [f"  LOST on {topic}: {count}" for topic, count in sorted(self.lost.items())]
-        if self.late:
-            lines.append(f"  {self.late} messages came too late to be put into order; this bag may differ from a rerun")
-        if self.unstamped:
-            lines.append(f"  left out, no simulated time in the messages: {', '.join(self.unstamped)}")
-        if self.missing:
-            lines.append(f"  never appeared: {', '.join(self.missing)}")
-        return lines
-
-
 class RecorderNode(Node):
-    """Subscribes to what is wanted as it appears, and writes it.
-
-    Attributes:
-        received: messages that have arrived so far.
-    """
+    """Subscribes to what is wanted as it appears, and writes it."""
 
     def __init__(self) -> None:
         """Declare the parameters and create the bag.
@@ -113,19 +80,21 @@ class RecorderNode(Node):
         self._wants_all = declare(self, "all", False, "Record every topic.")
         clock = declare_choice(self, "clock", "realtime", "What messages are stamped with.", ("realtime", "lockstep"))
         compress = declare(self, "compress", False, "Compress with zstd.")
+        facts = declare_strings(self, "facts", "Facts of the run for the metadata of the bag, each 'NAME=VALUE'.")
         if not output:
             raise ConfigurationError("parameter 'output' is empty; it must name a new directory")
         self._order = StampOrder(_WINDOW_NS) if clock == "lockstep" else None
         self._bag = BagWriter(Path(output).expanduser(), compress=compress)
+        self._bag.describe(dict(fact.partition("=")[::2] for fact in facts if fact))
         self._seen: dict[str, tuple[str, tuple[Qos, ...]]] = {}
         self._refused: set[str] = set()
         self._subscriptions_by_topic: dict[str, Subscription] = {}
         self._state_seen_at: float | None = None
         self._unstamped: dict[str, None] = {}
-        self._lost: dict[str, int] = {}
-        self._last_number: dict[str, int] = {}
+        self._losses = LossCounter()
+        self._stamps_arrival = not self.get_parameter("use_sim_time").value
         self._last_state_ns: int | None = None
-        self.received = 0
+        self._arrived: list[tuple[int, str, bytes, int]] = []  # stamp [ns], topic, bytes, number
 
     @property
     def wanted_topics(self) -> list[str]:
@@ -155,7 +124,7 @@ class RecorderNode(Node):
         return all(matched.get(t, 0) >= max(self.count_publishers(t), 1) for t in others)
 
     def write_due(self) -> None:
-        """Write the lock-step messages that nothing can precede any more; to be called when every queue is empty."""
+        """Write the lock-step messages that nothing can precede any more; to be called after a short pass."""
         if self._order is not None:
             for message in self._order.due():
                 self._write_ordered(message)
@@ -175,7 +144,7 @@ class RecorderNode(Node):
         return RecordingSummary(
             path=self._bag.path,
             counts=dict(self._bag.counts),
-            lost=dict(self._lost),
+            lost=dict(self._losses.lost),
             late=self._order.late if self._order else 0,
             unstamped=tuple(self._unstamped),
             missing=tuple(t for t in self.wanted_topics if t not in seen),
@@ -195,22 +164,35 @@ class RecorderNode(Node):
         if self._order is None:
             self._bag.add_topic(topic, type_name, profiles)
         self._subscriptions_by_topic[topic] = self.create_subscription(
-            kind,
-            topic,
-            lambda data, info: self._receive(topic, type_name, data, int(info["publication_sequence_number"] or 0)),
-            subscription_qos(publishers),
-            raw=True,
+            kind, topic, lambda data, info: self._receive(topic, data, info), subscription_qos(publishers), raw=True
         )
         if len(publishers) == 1:
-            self._last_number[topic] = -1
+            self._losses.watch(topic)
 
-    def _receive(self, topic: str, type_name: str, data: bytes, number: int) -> None:
-        self.received += 1
-        self._count_lost(topic, number)
-        if self._order is None:
-            self._bag.write(topic, self.get_clock().now().nanoseconds, data)
-        else:
-            self._take_in(self._order, topic, type_name, data, number)
+    def _receive(self, topic: str, data: bytes, info: Mapping[str, Any]) -> None:
+        """Keep a message for the end of the pass: nothing is decoded or written while others wait."""
+        arrived_ns = int(info["received_timestamp"]) if self._stamps_arrival else 0
+        self._arrived.append((arrived_ns or self.get_clock().now().nanoseconds, topic, data, int(info.get("publication_sequence_number") or 0)))
+
+    def drain(self) -> int:
+        """One pass over all topics: take in every message that is here; how many there were.
+
+        An executor that is woken for each message, and looks through everything it serves each time, costs several times
+        as much, and would take it from the loop that is recorded.
+        """
+        for topic, subscription in tuple(self._subscriptions_by_topic.items()):
+            with subscription.handle:
+                while (taken := subscription.handle.take_message(subscription.msg_type, True)) is not None:
+                    self._receive(topic, *taken)
+        arrived, self._arrived = self._arrived, []
+        # Each topic was emptied in turn; in a real-time bag the messages stand as they came.
+        for stamp_ns, topic, data, number in sorted(arrived, key=itemgetter(0)):
+            self._losses.see(topic, number)
+            if self._order is None:
+                self._bag.write(topic, stamp_ns, data)
+            else:
+                self._take_in(self._order, topic, self._seen[topic][0], data, number)
+        return len(arrived)
 
     def _take_in(self, order: StampOrder, topic: str, type_name: str, data: bytes, number: int) -> None:
         message = self._bag.types.decode(type_name, data)
@@ -222,30 +204,14 @@ class RecorderNode(Node):
             self._last_state_ns = max(stamp_ns, self._last_state_ns or 0)
         canonical = self._bag.types.canonical(type_name, message)
         source = str(getattr(message, "node", "") or getattr(message, "commander", ""))
-        if not source and topic not in self._last_number:
+        if not source and not self._losses.comparable(topic):
             number = 0  # several nameless publishers: their numbers do not compare
         order.add(StampedMessage(stamp_ns=stamp_ns, topic=topic, source=source, number=number, data=canonical))
-        if order.held > _HELD_AT_MOST:
-            self.write_due()
 
     def _write_ordered(self, message: StampedMessage) -> None:
         # Announced with its first message, so that the order in which topics were discovered leaves no trace.
         self._bag.add_topic(message.topic, *self._seen[message.topic])
         self._bag.write(message.topic, message.stamp_ns, message.data)
-
-    def _count_lost(self, topic: str, number: int) -> None:
-        """Gaps in the numbers of a publisher; they can be told only while a topic has one publisher."""
-        last = self._last_number.get(topic)
-        if last is None:
-            return
-        if 0 <= number <= last:
-            # A second publisher counts from one again: what looked like gaps was its numbers between the other's.
-            del self._last_number[topic]
-            self._lost.pop(topic, None)
-            return
-        if last >= 0 and number > last + 1:
-            self._lost[topic] = self._lost.get(topic, 0) + number - last - 1
-        self._last_number[topic] = number
 
 
 def run_recorder(args: list[str] | None = None) -> RecordingSummary:
@@ -287,8 +253,8 @@ def main() -> int:
 
 
 def _record_until(stop: list[int], node: RecorderNode, executor: SingleThreadedExecutor) -> None:
-    """Spin until a signal has come and no message is on its way any more."""
-    next_discovery, stop_at, active_at, idle_spins = 0.0, 0.0, 0.0, 0
+    """Take in what comes until a signal has come and no message is on its way any more."""
+    next_discovery, stop_at, active_at = 0.0, 0.0, 0.0
     while True:
         now = time.monotonic()
         if stop:
@@ -298,13 +264,12 @@ def _record_until(stop: list[int], node: RecorderNode, executor: SingleThreadedE
         elif now >= next_discovery:
             node.discover()
             next_discovery = now + _DISCOVERY_PERIOD_S
-        # One spin may come back empty-handed between two rounds over full queues; the second one then has looked anew.
-        if idle_spins == 2:
+        executor.spin_once(timeout_sec=0.0)  # parameters, `/clock`
+        received = node.drain()
+        active_at = now if received else active_at
+        if received < _SHORT_PASS:
             node.write_due()
-        received = node.received
-        executor.spin_once(timeout_sec=0.0 if idle_spins < 2 else 0.05)
-        idle_spins = idle_spins + 1 if node.received == received else 0
-        active_at = now if node.received > received else active_at
+            time.sleep(_PAUSE_S)
 
 
 if __name__ == "__main__":

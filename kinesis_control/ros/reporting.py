@@ -1,6 +1,7 @@
 """What nodes say about themselves: `control_status` for programs, `/diagnostics` for people and tools."""
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from kinesis_msgs.msg import ControlStatus
@@ -8,6 +9,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.subscription import Subscription
+from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from kinesis_control.latency import LatencySummary
 from kinesis_control.ros import qos
@@ -41,6 +43,12 @@ def diagnostic(name: str, level: bytes, message: str, values: Mapping[str, str])
 def worst_first(entries: list[DiagnosticStatus]) -> list[DiagnosticStatus]:
     """Entries by falling level, then by name."""
     return sorted(entries, key=lambda entry: (-int.from_bytes(entry.level, "little"), entry.name))
+
+
+def names_of(endpoints: Iterable[TopicEndpointInfo]) -> str:
+    """Full names of the nodes that endpoints belong to; nodes of one name, which nothing else tells apart, are counted."""
+    names = Counter(f"{e.node_namespace.rstrip('/')}/{e.node_name}" for e in endpoints)
+    return ", ".join(name if count == 1 else f"{name} ({count} nodes of this name)" for name, count in sorted(names.items()))
 
 
 class Reporter:

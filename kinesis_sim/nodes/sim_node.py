@@ -4,7 +4,6 @@ Lock-step: the world steps when the answer to its present state is here. Nothing
 armed; arming publishes state 0. Real time: the world steps at absolute deadlines of the monotonic clock.
 """
 
-import json
 import math
 import sys
 import time
@@ -12,22 +11,20 @@ from pathlib import Path
 
 from kinesis_msgs.msg import MuscleCommand
 from rclpy.clock import Clock, ClockType
-from rclpy.duration import Duration
 from rclpy.node import Node
-from std_msgs.msg import String
 
 from kinesis_control.contract import read_contract
 from kinesis_control.errors import ConfigurationError
 from kinesis_control.ros import qos
 from kinesis_control.ros.convert import read_command
 from kinesis_control.ros.parameters import declare, declare_choice
-from kinesis_control.ros.reporting import ERROR, OK, WARN, Diagnosis, Reporter, fault_values, latency_values
 from kinesis_control.ros.running import Ending, run_node
 from kinesis_control.safety.arming import ArmingConfig, ControlState
 from kinesis_control.safety.faults import Fault
 from kinesis_control.safety.gate import CommandGate
 from kinesis_control.safety.limits import Limits
 from kinesis_sim.bodies import load_body
+from kinesis_sim.nodes.sim_reports import SimReports
 from kinesis_sim.nodes.sim_services import SimServices
 from kinesis_sim.nodes.sim_topics import SimTopics
 from kinesis_sim.session import Session, SessionConfig
@@ -59,26 +56,19 @@ class SimNode(Ending, Node):
         self._period = world.control_dt
         self._status_ticks = max(round(STATUS_S / self._period), 1)
         self._topics = SimTopics(self, world)
-        self._summary = self.create_publisher(String, "run_summary", qos.LATCHED)
-        self._reporter = Reporter(self, self._diagnose)
-        self._reporter.watch(self._topics.state_publisher)
-        self._reporter.watch(self._summary)
-        self._reporter.status.body = world.body.description.name
-        self._reporter.status.clock = self._clock_mode
+        self._reports = SimReports(self, self.session, self._clock_mode, Path(self.get_parameter("policy").value).name)
+        self._reports.reporter.watch(self._topics.state_publisher)
         self._sent_at = time.monotonic()  # wall time of the last state
         self._repeat_at = math.inf  # lock-step: wall time at which an unanswered first state is sent again
         self._due_at = 0.0  # wall time of the next step in real time
-        self._said_at = time.monotonic()
         self._alone = False  # lock-step: nobody answers, the wall clock sets the pace
-        self._reported_state = self.session.gate.state
         self._end_at: float | None = None
-        self._rate_mark = (time.monotonic(), world.tick)
         self._requests = SimServices(self, self.session, self._now_s, self._on_request)
-        self._reporter.watch(self.create_subscription(MuscleCommand, "muscle_command", self._on_command, qos.LOOP))
+        self._reports.reporter.watch(self.create_subscription(MuscleCommand, "muscle_command", self._on_command, qos.LOOP))
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._timer = self.create_timer(self._period, self._on_timer, clock=steady)
         self.create_timer(ALIVE_S, self._on_second, clock=steady)
-        self.get_logger().info(f"body '{self._reporter.status.body}', {world.model.nu} muscles, {1.0 / self._period:g} Hz, {self._clock_mode}")
+        self.get_logger().info(f"body '{world.body.description.name}', {world.model.nu} muscles, {1.0 / self._period:g} Hz, {self._clock_mode}")
 
     def _make_session(self) -> Session:
         body = load_body(declare(self, "body", "legs80", "Name of the body to simulate."))
@@ -150,7 +140,7 @@ class SimNode(Ending, Node):
         """A service has changed something: go on where that is possible now, and say so."""
         session = self.session
         if name == "arm" and not session.started and session.gate.state is ControlState.ARMED:
-            session.started = self._reporter.settled = True
+            session.started = self._reports.reporter.settled = True
             self._start_clock()
             self._publish()
             self._repeat_at = self._sent_at + REPEAT_S
@@ -160,13 +150,13 @@ class SimNode(Ending, Node):
             self._start_clock()
         if session.config.lockstep and session.ready and not self._alone:
             self._step()
-        self._report()
+        self._reports.send()
 
     def _start_clock(self) -> None:
         """Count wall time from now: what passed before this moment is not made up for."""
         self._sent_at = time.monotonic()
         self._due_at = self._sent_at + self._period
-        self._rate_mark = (self._sent_at, self.session.world.tick)
+        self._reports.start_rate(self._sent_at)
         self._timer.reset()
 
     def _on_timer(self) -> None:
@@ -207,7 +197,7 @@ class SimNode(Ending, Node):
             self._publish()
             return
         self.get_logger().fatal(session.broken)
-        self._report()
+        self._reports.send()
         if session.config.duration_s > 0.0:
             self._finish()
 
@@ -219,83 +209,31 @@ class SimNode(Ending, Node):
         self._topics.publish_rest(state)
         if self.session.finished:
             self._finish()
-        elif state.seq % self._status_ticks == 0 or self.session.gate.state is not self._reported_state:
-            self._report()
+        elif state.seq % self._status_ticks == 0 or self.session.gate.state is not self._reports.reported_state:
+            self._reports.send()
 
     def _finish(self) -> None:
         account = self.session.statistics
         self.get_logger().info(f"finished: {account.seconds:g} s in {account.wall_seconds:.2f} s, {account.real_time_factor:.1f} times real time")
-        self._report()
-        self._summarise()
-        self._summary.wait_for_all_acked(Duration(seconds=LINGER_S))
+        self._reports.send()
+        self._reports.summarise()
+        self._reports.wait_until_read(LINGER_S)
         self._end_at = time.monotonic() + LINGER_S
-
-    def _mode(self) -> str:
-        session = self.session
-        if session.broken:
-            return "broken"
-        return "finished" if session.finished else "paused" if session.paused else ""
-
-    def _report(self) -> None:
-        """`control_status` of this moment; no wall-clock time in it in lock-step."""
-        session, status = self.session, self._reporter.status
-        gate = session.gate
-        status.state, status.mode = int(gate.state), self._mode()
-        status.ticks, status.accepted, status.rejected = session.world.tick, gate.accepted, gate.rejected
-        status.last_rejection = gate.last_rejection
-        self._reporter.set_faults(gate.faults.counts())
-        if not session.config.lockstep:
-            status.deadline_misses = session.statistics.misses
-            self._reporter.set_latency(session.statistics.latency.summary())
-        self._reporter.send_status(session.state.stamp_ns)
-        self._reported_state, self._said_at = gate.state, time.monotonic()
 
     def _on_second(self) -> None:
         """Measure the rate, and give a sign of life of a body that stands still."""
         now = time.monotonic()
-        self._measure_rate(now)
-        if now - self._said_at > (ALIVE_S if self.session.started else 10.0 * ALIVE_S) and now - self._sent_at > ALIVE_S:
-            self._report()
-
-    def _diagnose(self) -> Diagnosis:
-        """Wall-clock account."""
-        gate, statistics = self.session.gate, self.session.statistics
-        level = ERROR if gate.state in (ControlState.FAULT, ControlState.ESTOPPED) else WARN if gate.faults.counts() else OK
-        cause = f": {gate.cause.meaning}" if gate.cause else ""
-        values = {"real_time_factor": f"{statistics.real_time_factor:.3f}", "ticks": str(self.session.world.tick), "commander": gate.commander}
-        values |= {"accepted": str(gate.accepted), "rejected": str(gate.rejected), "last_rejection": gate.last_rejection}
-        values |= latency_values(statistics.latency.summary()) | fault_values(gate.faults.counts())
-        return level, gate.state.name.lower() + cause, values
-
-    def _measure_rate(self, now: float) -> None:
-        since, tick = self._rate_mark
-        if not self.session.config.lockstep and now - since > ALIVE_S:
-            self._reporter.status.rate_hz = (self.session.world.tick - tick) / (now - since)
-            self._rate_mark = (now, self.session.world.tick)
-
-    def _summarise(self) -> None:
-        session, gate = self.session, self.session.gate
-        summary = session.statistics.as_dict() | {
-            "finished": session.finished,
-            "broken": session.broken,
-            "faults": gate.faults.counts(),
-            "accepted": gate.accepted,
-            "rejected": gate.rejected,
-            "last_rejection": gate.last_rejection,
-            "state": gate.state.name.lower(),
-            "body": self._reporter.status.body,
-            "seed": session.config.seed,
-            "clock": self._clock_mode,
-            "policy": Path(self.get_parameter("policy").value).name,
-        }
-        self._summary.publish(String(data=json.dumps(summary)))
+        self._reports.measure_rate(now)
+        silence = now - self._reports.said_at
+        if silence > (ALIVE_S if self.session.started else 10.0 * ALIVE_S) and now - self._sent_at > ALIVE_S:
+            self._reports.send()
 
     def close(self) -> None:
         """The last word of a run that was ended from outside."""
         if self._end_at is None:
-            self._report()
-            self._summarise()
-            self._summary.wait_for_all_acked(Duration(seconds=LINGER_S))
+            self._reports.send()
+            self._reports.summarise()
+            self._reports.wait_until_read(LINGER_S)
 
 
 def main() -> None:

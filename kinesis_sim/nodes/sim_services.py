@@ -9,6 +9,7 @@ from rclpy.node import Node
 from std_srvs.srv import Trigger
 
 from kinesis_control.errors import KinesisError
+from kinesis_control.ros.reporting import names_of
 from kinesis_control.safety.arming import Answer
 from kinesis_sim.session import Session
 
@@ -37,8 +38,7 @@ class SimServices:
         """Arm, unless it is open whose commands would come first."""
         senders = self._node.get_publishers_info_by_topic(self._node.resolve_topic_name("muscle_command"))
         if len(senders) > 1:
-            names = ", ".join(sorted(f"{s.node_namespace.rstrip('/')}/{s.node_name}" for s in senders))
-            return Answer(False, f"'muscle_command' has {len(senders)} senders: {names}; a body takes one at a time")
+            return Answer(False, f"'muscle_command' has {len(senders)} senders: {names_of(senders)}; a body takes one at a time")
         return self._session.gate.arm(now_s)
 
     def _set_pause(self, request: SetPause.Request, response: SetPause.Response) -> SetPause.Response:

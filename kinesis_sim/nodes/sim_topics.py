@@ -1,4 +1,9 @@
-"""What the simulated body publishes every tick, in preallocated messages."""
+"""What the simulated body publishes every tick, in preallocated messages.
+
+The state always goes out. The other topics are for onlookers: a message that nobody reads would still wake threads that
+the loop has to wait for, so they are left unsent. A recording is not touched by this: its recorder listens before the
+first state is sent.
+"""
 
 from geometry_msgs.msg import TransformStamped
 from kinesis_msgs.msg import BodyState as BodyStateMessage
@@ -49,18 +54,28 @@ class SimTopics:
         self.state_publisher.publish(self._state.message)
 
     def publish_rest(self, state: BodyState) -> None:
-        """Clock, joints, odometry and transform of the same instant."""
-        set_time(self._clock.clock, state.stamp_ns)
-        self._clock_publisher.publish(self._clock)
+        """Clock, joints, odometry and transform of the same instant, each only where somebody listens."""
+        if self._clock_publisher.get_subscription_count():
+            set_time(self._clock.clock, state.stamp_ns)
+            self._clock_publisher.publish(self._clock)
+        if self._joint_publisher.get_subscription_count():
+            self._publish_joints(state)
+        if self._odom_publisher.get_subscription_count():
+            self._publish_odometry(state)
+        if self._tf_publisher.get_subscription_count():
+            self._publish_transform(state)
+
+    def _publish_joints(self, state: BodyState) -> None:
         set_time(self._joints.header.stamp, state.stamp_ns)
         self._position[:] = self._world.joint_positions()
         self._velocity[:] = self._world.joint_velocities()
         self._joint_publisher.publish(self._joints)
+
+    def _publish_odometry(self, state: BodyState) -> None:
         set_time(self._odom.header.stamp, state.stamp_ns)
         set_pose(self._odom.pose.pose, state.root_position, state.root_quaternion)
         set_twist(self._odom.twist.twist, state.root_linear_velocity, state.root_angular_velocity)
         self._odom_publisher.publish(self._odom)
-        self._publish_transform(state)
 
     def _publish_transform(self, state: BodyState) -> None:
         set_time(self._transform.header.stamp, state.stamp_ns)

@@ -5,25 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kinesis_control.body_state import BodyDescription
 from kinesis_control.contract import ActionSpec, Contract, GoldenSample, ObservationTerm
-from kinesis_control.muscles import MuscleLayout
 
 OFFSETS = (0.1, 0.3)
 
 
 @pytest.fixture
-def body():
-    return BodyDescription(
-        name="tripod",
-        muscles=MuscleLayout(names=("flexor", "extensor", "rotator")),
-        joint_names=("hip", "knee"),
-        contact_names=("heel",),
-        key_body_names=("pelvis",),
-        model_hash="0123456789abcdef",
-        mass=10.0,
-        standing_height=0.9,
-    )
+def body(tripod):
+    return tripod
 
 
 @pytest.fixture

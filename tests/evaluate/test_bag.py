@@ -109,6 +109,14 @@ def test_older_distributions_get_older_metadata(tmp_path: Path, types: MessageTy
     assert yaml.safe_load((path / "metadata.yaml").read_text())["rosbag2_bagfile_information"]["version"] == 8
 
 
+@pytest.mark.parametrize(("sourced", "expected"), [("", "jazzy"), ("lyrical", "lyrical")])
+def test_the_bag_names_its_distribution(tmp_path: Path, types: MessageTypes, monkeypatch: pytest.MonkeyPatch, sourced: str, expected: str) -> None:
+    monkeypatch.setenv("ROS_DISTRO", sourced)
+    bag = write(tmp_path / "bag", types, 10)
+    assert yaml.safe_load((bag / "metadata.yaml").read_text())["rosbag2_bagfile_information"]["ros_distro"] == expected
+    assert f"ros_distro: {expected}".encode() in (bag / "recording.mcap").read_bytes()
+
+
 @pytest.mark.parametrize("name", ["BodyState", "ControlStatus", "MuscleCommand", "MuscleLayout", "ReferenceWindow"])
 def test_type_hashes_are_those_of_the_built_messages(types: MessageTypes, name: str) -> None:
     kinesis_msgs = pytest.importorskip("kinesis_msgs")

@@ -153,6 +153,23 @@ def test_include_passes_arguments_and_is_no_scope(load: Load) -> None:
     assert beside.command == ("y", "behind", "me")
 
 
+def test_launch_prefix(load: Load) -> None:
+    body = """
+- node: {exec: lib/a, args: end, launch-prefix: 'nice -n "5"'}
+- node: {exec: lib/b}
+- executable: {cmd: /bin/c x}
+"""
+
+    def commands(**given: str) -> list[tuple[str, ...]]:
+        return [p.command for p in load(body, **given).processes]
+
+    own = ("nice", "-n", "5", "lib/a", "end")
+    assert commands() == [own, ("lib/b",), ("/bin/c", "x")]
+    assert commands(**{"launch-prefix": "gdb --args"}) == [own, ("gdb", "--args", "lib/b"), ("gdb", "--args", "/bin/c", "x")]
+    # As in ros2 launch the filter sorts out who gets the variable; it does not touch a prefix of one's own.
+    assert commands(**{"launch-prefix": "gdb", "launch-prefix-filter": "[c-z]"}) == [own, ("lib/b",), ("gdb", "/bin/c", "x")]
+
+
 def test_environment_of_a_node(load: Load) -> None:
     body = "- set_env: {name: A, value: a}\n- unset_env: {name: HOME}\n- node: {exec: x, env: [{name: B, value: $(env A)b}]}\n"
     environment = load(body).processes[0].environment

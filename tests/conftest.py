@@ -1,0 +1,21 @@
+"""What the tests of several rooms need."""
+
+import pytest
+
+from kinesis_control.body_state import BodyDescription
+from kinesis_control.muscles import MuscleLayout
+
+
+@pytest.fixture
+def tripod() -> BodyDescription:
+    """A made-up body of three muscles, so small that every number of it can be written down."""
+    return BodyDescription(
+        name="tripod",
+        muscles=MuscleLayout(names=("flexor", "extensor", "rotator")),
+        joint_names=("hip", "knee"),
+        contact_names=("heel",),
+        key_body_names=("pelvis",),
+        model_hash="0123456789abcdef",
+        mass=10.0,
+        standing_height=0.9,
+    )
