@@ -150,16 +150,18 @@ class ObservationBuilder:
         """
         self.terms = tuple(terms)
         self.slices: dict[str, slice] = {}
-        self._plan: list[tuple[Term, slice, float]] = []
+        self._plan: list[tuple[Term, slice]] = []
         at = 0
         for term in terms:
             expected = term_size(term.name, body, frames)
             if term.size != expected:
                 raise LayoutError(f"observation term '{term.name}' has size {term.size}; body '{body.name}' with {frames} frames gives {expected}")
             self.slices[term.name] = slice(at, at + term.size)
-            self._plan.append((TERMS[term.name], self.slices[term.name], float(term.scale)))
+            self._plan.append((TERMS[term.name], self.slices[term.name]))
             at += term.size
         self.size = at
+        self._scale = np.repeat([float(t.scale) for t in terms], [t.size for t in terms])
+        self._unscaled = np.zeros(at)
 
     def build(self, state: BodyState, reference: ReferenceWindow, previous_action: Array, out: NDArray[np.float32]) -> NDArray[np.float32]:
         """Fill `out`, float32 of shape (..., size), and return it. `previous_action` has shape (..., n_muscles)."""
@@ -169,6 +171,9 @@ class ObservationBuilder:
         norm = np.maximum(np.sqrt(x * x + y * y), 1e-6)
         scene = Scene(state=state, reference=reference, previous_action=previous_action, rotation=rotation, forward=(x / norm, y / norm))
         batch = out.shape[:-1]
-        for term, place, scale in self._plan:
-            np.multiply(term(scene).reshape(*batch, place.stop - place.start), scale, out=out[..., place], casting="same_kind")
+        if self._unscaled.shape != out.shape:
+            self._unscaled = np.zeros(out.shape)
+        for term, place in self._plan:
+            self._unscaled[..., place] = term(scene).reshape(*batch, -1)
+        np.multiply(self._unscaled, self._scale, out=out, casting="same_kind")
         return out

@@ -13,7 +13,7 @@ from kinesis_control.body_state import BodyDescription, BodyState
 from kinesis_control.errors import LayoutError
 from kinesis_control.motion.command import MotionCommand
 from kinesis_control.motion.gait_table import GaitTable, Sample
-from kinesis_control.motion.response import Response, respond
+from kinesis_control.motion.response import respond
 from kinesis_control.reference import ReferenceWindow
 
 Array = NDArray[np.float64]
@@ -66,7 +66,7 @@ class GaitGenerator:
         lim = self.limits
         self.window = ReferenceWindow.zeros(body, np.asarray(time_offsets, dtype=float), batch)
         self._joints = len(body.joint_names)
-        self._instants = np.concatenate([[0.0], self.window.time_offsets])
+        self._instants = np.concatenate([[0.0], self.window.time_offsets])[:, None]
         self._change = np.array([lim.acceleration, lim.lateral_acceleration, lim.yaw_acceleration])
         self._low, self._high = self.table.low, self.table.high
         self.velocity, self.ramp, self.acceleration = (np.zeros((*batch, 3)) for _ in range(3))
@@ -94,34 +94,32 @@ class GaitGenerator:
         """
         asked = np.stack([command.speed, command.lateral, command.yaw_rate], axis=-1)
         wanted = np.minimum(np.maximum(asked, self._low), self._high)
-        self._advance(wanted, dt)
-        ahead = self._respond(wanted[..., None, :], self._instants[:, None])
-        cell = self.table.cell(ahead.velocity)
-        rate = np.where((ahead.velocity != 0.0).any(axis=-1), self.table.rate(cell), 0.0)
+        # One closed form from the old instant gives the new one and all that follow.
+        ahead = respond(
+            self.ramp[..., None, :], self.velocity[..., None, :], wanted[..., None, :], limit=self._change, lag=self.limits.lag, t=dt + self._instants
+        )
+        velocity = np.where((np.abs(ahead.velocity - wanted[..., None, :]) < AT_REST) & (ahead.ramp == wanted[..., None, :]), wanted[..., None, :], ahead.velocity)
+        travelled = ahead.travelled - ahead.travelled[..., :1, :]
+        self.ramp[...], self.velocity[...], self.acceleration[...] = ahead.ramp[..., 0, :], velocity[..., 0, :], ahead.acceleration[..., 0, :]
+        self._advance(ahead.travelled[..., 0, :])
+        cell = self.table.cell(velocity)
+        rate = np.where(velocity.any(axis=-1), self.table.rate(cell), 0.0)
         self._advance_phase(rate[..., 0], dt)
         mean_rate = 0.5 * (rate[..., :1] + rate)
-        gait = self.table.sample(cell, self.phase[..., None] + mean_rate * self._instants, ahead.acceleration)
-        self.acceleration[...] = ahead.acceleration[..., 0, :]
+        gait = self.table.sample(cell, self.phase[..., None] + mean_rate * self._instants[:, 0], ahead.acceleration)
         self.joint_position = gait.value[..., 0, : self._joints]
         self._anchor(state, gait.value[..., 0, self._joints], dt)
-        self._fill(ahead, gait, rate)
+        self._fill(velocity[..., 1:, :], travelled[..., 1:, :], gait, rate)
         self.window.seq, self.window.stamp_ns = state.seq, state.stamp_ns
         return self.window
 
-    def _respond(self, wanted: Array, t: Array | float) -> Response:
-        extra = wanted.ndim - self.velocity.ndim
-        ramp, velocity = (a[..., None, :] if extra else a for a in (self.ramp, self.velocity))
-        return respond(ramp, velocity, wanted, limit=self._change, lag=self.limits.lag, t=t)
-
-    def _advance(self, wanted: Array, dt: float) -> None:
-        new = self._respond(wanted, dt)
-        self.ramp[...] = new.ramp
-        arrived = (np.abs(new.velocity - wanted) < AT_REST) & (new.ramp == wanted)
-        self.velocity[...] = np.where(arrived, wanted, new.velocity)
-        turned = new.travelled[..., 2]
-        middle = self.yaw + 0.5 * turned
-        self._shift(middle, new.travelled)
-        self.yaw += turned
+    def _advance(self, travelled: Array) -> None:
+        """Move the path by a displacement (x, y, turn) in its own frame."""
+        middle = self.yaw + 0.5 * travelled[..., 2]
+        c, s = np.cos(middle), np.sin(middle)
+        self.position[..., 0] += c * travelled[..., 0] - s * travelled[..., 1]
+        self.position[..., 1] += s * travelled[..., 0] + c * travelled[..., 1]
+        self.yaw += travelled[..., 2]
 
     def _advance_phase(self, rate: Array, dt: float) -> None:
         self.phase += 0.5 * (self.rate + rate) * dt
@@ -129,12 +127,6 @@ class GaitGenerator:
         self.rate[...] = rate
         # At rest every phase is the same pose; a body always starts from there with the same foot.
         self.phase[...] = np.where(rate > 0.0, self.phase, self.limits.start_phase)
-
-    def _shift(self, yaw: Array, travelled: Array) -> None:
-        """Move the path by a displacement in the frame with that heading."""
-        c, s = np.cos(yaw), np.sin(yaw)
-        self.position[..., 0] += c * travelled[..., 0] - s * travelled[..., 1]
-        self.position[..., 1] += s * travelled[..., 0] + c * travelled[..., 1]
 
     def _anchor(self, state: BodyState, sway: Array, dt: float) -> None:
         lim = self.limits
@@ -149,10 +141,9 @@ class GaitGenerator:
         turn = wrap(heading(state.root_quaternion) - self.yaw)
         self.yaw += turn - np.clip(turn, -lim.max_turn_lead, lim.max_turn_lead)
 
-    def _fill(self, ahead: Response, gait: Sample, rate: Array) -> None:
-        """Fill the window from the instants after the first, which is now."""
+    def _fill(self, velocity: Array, travelled: Array, gait: Sample, rate: Array) -> None:
+        """Fill the window. `velocity` and `travelled` are of its frames; `gait` and `rate` begin with the present instant."""
         w, n = self.window, self._joints
-        velocity, travelled = ahead.velocity[..., 1:, :], ahead.travelled[..., 1:, :]
         value = gait.value[..., 1:, :]
         change = rate[..., 1:, None] * gait.slope[..., 1:, :] + gait.drift[..., 1:, :]
         turned, sway = travelled[..., 2], value[..., n]
