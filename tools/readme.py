@@ -1,20 +1,26 @@
 """Fills the table of numbers in README.md from measured files, so that no number there is written by hand.
 
     ./kinesis bench --json bench.json
-    python tools/readme.py bench.json
+    ./kinesis benchmark walking --json walking.json      (and any other suite)
+    python tools/readme.py bench.json walking.json ...
 
-The scores of the policy are those inside the contract of models/legs80-stand-walk.onnx.
+Without the walking suite, the scores of the policy are those inside the contract of models/legs80-stand-walk.onnx.
 """
 
+import hashlib
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from kinesis_control.contract import read_contract
 
 ROOT = Path(__file__).resolve().parent.parent
 POLICY = ROOT / "models" / "legs80-stand-walk.onnx"
 BEGIN, END = "<!-- numbers: from `./kinesis bench` and `./kinesis train evaluate` -->", "<!-- end of numbers -->"
+ALSO = ("movement.speed", "suite.speed_error", "imitation.mpjpe_root")
+"""Figures that stand behind the successes."""
+SUITE_AIMS = {("walking", "stand"): "all", ("walking", "walk"): "16 of 20"}
 HEADER = "| what | aim | measured: median (lowest to highest) | command |\n|---|---|---|---|"
 
 
@@ -39,9 +45,29 @@ def score_rows(scores: dict[str, dict[str, object]]) -> list[str]:
     return rows
 
 
-def main(bench: Path) -> None:
+def suite_rows(suite: dict[str, Any]) -> list[str]:
+    """One row a kind of case of `kinesis benchmark`; refuses a file of another policy than the one that ships."""
+    measured = {group["policy_sha256"] for group in suite["groups"]}
+    shipped = hashlib.sha256(POLICY.read_bytes()).hexdigest()
+    if measured != {shipped}:
+        raise SystemExit(f"the benchmark '{suite['suite']}' is of policy {sorted(measured)}, expected {shipped} ({POLICY.name})")
+    return [_kind_row(suite["suite"], kind, figures) for kind, figures in suite["kinds"].items()]
+
+
+def _kind_row(suite: str, kind: str, figures: dict[str, Any]) -> str:
+    success = figures["suite.success"]
+    low, high = success.get("interval_95", (0.0, 1.0))
+    text = f"{round(success['value'] * success['n'])} of {success['n']} (95 %: {low:.2f}-{high:.2f})"
+    text += "".join(f", {figures[name]['value']:.3g} {figures[name]['unit']}" for name in ALSO if figures.get(name, {}).get("value") is not None)
+    aim = SUITE_AIMS.get((suite, kind.split("_")[0]), "")
+    return f"| {suite}: {kind.replace('_', ' ')} | {aim} | {text} | `./kinesis benchmark {suite}` |"
+
+
+def main(bench: Path, suites: list[Path]) -> None:
     """Rewrite the part of README.md between the markers."""
-    rows = bench_rows(json.loads(bench.read_text())["results"]) + score_rows(read_contract(POLICY).scores)
+    results = [json.loads(path.read_text()) for path in suites]
+    scores = [] if any(r["suite"] == "walking" for r in results) else score_rows(read_contract(POLICY).scores)
+    rows = bench_rows(json.loads(bench.read_text())["results"]) + scores + [row for result in results for row in suite_rows(result)]
     readme = ROOT / "README.md"
     before, _, rest = readme.read_text().partition(BEGIN)
     _, _, after = rest.partition(END)
@@ -51,6 +77,6 @@ def main(bench: Path) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
+    if len(sys.argv) < 2:
         raise SystemExit(__doc__)
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), [Path(name) for name in sys.argv[2:]])
