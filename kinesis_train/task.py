@@ -38,7 +38,7 @@ class TaskConfig:
     turn_share: float = 0.2
     max_turn: float = 0.3
     back_share: float = 0.0
-    max_back: float = 0.6
+    max_back: float = 0.5
     side_share: float = 0.0
     max_lateral: float = 0.3
     spin_share: float = 0.0
@@ -58,14 +58,14 @@ CURRICULUM: tuple[tuple[int, TaskConfig], ...] = (
     (
         2_200_000,
         TaskConfig(
-            min_speed=0.4, max_speed=1.2, stand_share=0.25, turn_share=0.35, max_turn=0.5, back_share=0.15, side_share=0.15, spin_share=0.15,
+            min_speed=0.4, max_speed=1.2, stand_share=0.25, turn_share=0.35, max_turn=0.5, back_share=0.25, side_share=0.15, spin_share=0.15,
             hold=(2.0, 8.0), excitation_noise=0.03, push_speed=0.10,
         ),
     ),
     (
         7_200_000,
         TaskConfig(
-            min_speed=0.3, max_speed=1.4, stand_share=0.35, turn_share=0.35, max_turn=0.6, back_share=0.2, side_share=0.2, spin_share=0.2,
+            min_speed=0.3, max_speed=1.4, stand_share=0.35, turn_share=0.35, max_turn=0.6, back_share=0.2, side_share=0.15, spin_share=0.15,
             hold=(2.0, 20.0), walk_starts=0.4, excitation_noise=0.03, push_speed=0.10, episode=60.0,
         ),
     ),

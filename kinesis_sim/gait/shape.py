@@ -26,6 +26,7 @@ class GaitShape:
         run_from: slowest running speed of the grid [m/s].
         run_cadence_offset, run_cadence_slope: as above, for running: 155 steps a minute at 2 m/s, 170 at 3.5 m/s.
         strike_pitch, push_pitch: foot pitch at heel strike and at toe-off at `pitch_speed` and above, toes up positive.
+        back_pitch: share of these angles in walking backward, where the foot is set down and lifted nearly flat.
         run_strike_pitch: at foot strike in running, nearly flat.
         clearance, run_clearance: extra height of the ankle in mid-swing.
         half_width, run_half_width: lateral distance from the path to each ankle.
@@ -50,6 +51,7 @@ class GaitShape:
     run_strike_pitch: float = 0.05
     push_pitch: float = -1.10
     pitch_speed: float = 1.3
+    back_pitch: float = 0.35
     clearance: float = 0.065
     run_clearance: float = 0.14
     half_width: float = 0.085
@@ -60,8 +62,8 @@ class GaitShape:
     lateral_knee: float = 0.9
     heel_off: float = 0.37
 
-    def pattern(self, speed: float, lateral: float, turn: float) -> "Pattern":
-        """The gait at one velocity; `speed` >= 0."""
+    def pattern(self, speed: float, lateral: float, turn: float, *, backward: bool = False) -> "Pattern":
+        """The gait at one velocity; `speed` >= 0. With `backward`, the one that is to be played in reversed time."""
         effort = float(np.sqrt(speed**2 + (self.lateral_effort * lateral) ** 2 + (self.turn_effort * turn) ** 2))
         running = speed >= self.run_from
         # Stance share: 0.66 slow to 0.61 fast in walking (Winter 1991), about 0.4 in slow running (Novacheck 1998).
@@ -70,7 +72,7 @@ class GaitShape:
         cycle_s = 2.0 / step_rate
         width = self.run_half_width if running else self.half_width
         return Pattern(
-            shape=self, speed=speed, lateral=lateral, turn=turn, effort=effort, running=running, share=share, cycle_s=cycle_s,
+            shape=self, pitch_scale=self.back_pitch if backward else 1.0, speed=speed, lateral=lateral, turn=turn, effort=effort, running=running, share=share, cycle_s=cycle_s,
             # Feet that come together sideways must not touch: the stance widens by a quarter of the sideways stride.
             half_width=width + 0.25 * abs(lateral) * cycle_s, heel_off=0.5 * share if running else self.heel_off,
         )  # fmt: skip
@@ -81,6 +83,7 @@ class Pattern:
     """Timing and width of the gait at one velocity; see GaitShape for the figures.
 
     Attributes:
+        pitch_scale: share of the foot's pitching.
         speed, lateral, turn: of the pelvis [m/s], [m/s], [rad/s].
         effort: the forward speed that this velocity counts as [m/s].
         share: of the cycle in which a foot is on the floor.
@@ -91,6 +94,7 @@ class Pattern:
     """
 
     shape: GaitShape
+    pitch_scale: float
     speed: float
     lateral: float
     turn: float
@@ -105,13 +109,13 @@ class Pattern:
     def strike_pitch(self) -> float:
         """Foot pitch at foot strike, toes up [rad]."""
         s = self.shape
-        return s.run_strike_pitch if self.running else s.strike_pitch * min(1.0, self.speed / s.pitch_speed)
+        return s.run_strike_pitch if self.running else self.pitch_scale * s.strike_pitch * min(1.0, self.speed / s.pitch_speed)
 
     @property
     def push_pitch(self) -> float:
         """Foot pitch at toe-off, toes up [rad]; a foot that does not go ahead is lifted flat."""
         s = self.shape
-        return s.push_pitch * (0.35 + 0.65 * min(1.0, self.speed / s.pitch_speed)) * min(1.0, self.speed / 0.4)
+        return self.pitch_scale * s.push_pitch * (0.35 + 0.65 * min(1.0, self.speed / s.pitch_speed)) * min(1.0, self.speed / 0.4)
 
     @property
     def clearance(self) -> float:

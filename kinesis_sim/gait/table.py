@@ -31,18 +31,23 @@ def build_gait_table(body: Body, shape: GaitShape | None = None) -> dict[str, Ar
     rows: dict[tuple[float, float, float], Row] = {}
     grid = list(product(shape.speeds, shape.laterals, shape.turns))
     for v, u, w in grid:
-        # Mirror images and backward walks follow from others, so only half of the forward ones are solved.
-        if v >= 0.0 and (u, w) >= (0.0, 0.0) and (v, u, w) not in rows:
-            pattern = shape.pattern(v, u, w)
-            standing = v == u == w == 0.0
-            rows[v, u, w] = _standing_row(leg, shape) if standing else _moving_row(leg, pattern)
-            rows[v, -u, -w] = rows[v, u, w] if standing else _mirrored(body, rows[v, u, w])
-    for v, u, w in grid:
-        if v < 0.0:
-            rows[v, u, w] = _reversed(rows[-v, -u, -w], shape.pattern(-v, -u, -w).share)
+        # The other half are mirror images.
+        if (u, w) >= (0.0, 0.0):
+            rows[v, u, w] = _row(leg, shape, v, u, w)
+            rows[v, -u, -w] = rows[v, u, w] if u == w == 0.0 else _mirrored(body, rows[v, u, w])
     size = (len(shape.speeds), len(shape.laterals), len(shape.turns))
     table = {key: np.stack([rows[place][key] for place in grid]).reshape(*size, *np.shape(rows[grid[0]][key])) for key in rows[grid[0]]}
     return table | {"speed": np.array(shape.speeds), "lateral": np.array(shape.laterals), "turn": np.array(shape.turns)}
+
+
+def _row(leg: LegGeometry, shape: GaitShape, speed: float, lateral: float, turn: float) -> Row:
+    """One velocity; walking backward is walking forward, with flatter feet, in reversed time."""
+    if speed < 0.0:
+        pattern = shape.pattern(-speed, -lateral, -turn, backward=True)
+        return _reversed(_moving_row(leg, pattern), pattern.share)
+    if speed == lateral == turn == 0.0:
+        return _standing_row(leg, shape)
+    return _moving_row(leg, shape.pattern(speed, lateral, turn))
 
 
 def _standing_row(leg: LegGeometry, shape: GaitShape) -> Row:
