@@ -21,7 +21,7 @@ setup(
     version=VERSION,
     python_requires=">=3.10",
     packages=find_packages(include=["kinesis_*"]),
-    package_data={"kinesis_control": ["py.typed", "motion/tables/*.npz"]},
+    package_data={"kinesis_control": ["py.typed", "motion/tables/*.npz", "drivers/data/*"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
         (f"share/{PACKAGE}", ["package.xml"]),

@@ -9,7 +9,9 @@ from typing import Any
 
 from kinesis_control.errors import UnavailableError
 
-PARTS = ("tick", "world", "lockstep", "realtime")
+PARTS = ("tick", "library", "world", "lockstep", "realtime")
+PRIVILEGED = ("bus",)
+"""Asked for by name alone: it needs raw sockets and real-time priority."""
 
 BUSY = 0.5
 """Load per core above which is said that the machine is not free."""
@@ -20,7 +22,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser(
         "bench", help="measure", description="Measure speed and punctuality. Ratios are taken within one run; minimum, median and maximum are shown."
     )
-    parser.add_argument("part", nargs="?", choices=(*PARTS, "all"), default="all", help="what to measure (default: all, about five minutes)")
+    parser.add_argument("part", nargs="?", choices=(*PARTS, *PRIVILEGED, "all"), default="all", help="what to measure (default: all, about five minutes)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every value to this file")
 
 
@@ -59,10 +61,22 @@ def _measurement(part: str) -> Callable[[], Iterable[Any]]:
     shipped = next((path for name, path in shipped_policies().items() if name.startswith("legs80-")), None)
     if part == "tick":
         return lambda: import_module("benchmarks.tick").run(shipped)
-    if part == "world":
-        return lambda: import_module("benchmarks.world").run()
+    if part == "bus":
+        require_robot_extra()
+    if part in ("world", "library", "bus"):
+        return lambda: import_module(f"benchmarks.{part}").run()
     graph = import_module("benchmarks.graph")
     return graph.lockstep if part == "lockstep" else lambda: graph.realtime(shipped)
+
+
+def require_robot_extra() -> None:
+    """Install the links to hardware where they are not there yet."""
+    try:
+        import_module("pysoem")
+    except ImportError:
+        from kinesis_cli.setup import ensure_extra
+
+        ensure_extra("robot")
 
 
 def _machine() -> dict[str, Any]:
