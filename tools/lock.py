@@ -28,6 +28,9 @@ PARENTS: dict[str, tuple[str, ...]] = {
     "test": ("core", "ros"),
     "dev": ("core", "ros", "test"),
     "train": ("core", "ros", "test"),
+    "evaluate": ("core", "ros", "test"),
+    "motions": ("core", "ros", "test", "train", "evaluate"),
+    "robot": ("core", "ros", "test"),
 }
 """What is already installed where a lock is used: resolved together with it, and left out of it."""
 

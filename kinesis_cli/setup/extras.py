@@ -10,14 +10,15 @@ from kinesis_cli.setup.environment import digest, has_key, only_one, write_key
 from kinesis_cli.setup.errors import Failure, SetupError
 from kinesis_cli.setup.run import Progress, run
 
-EXTRAS = ("test", "dev", "train")
+EXTRAS = ("test", "dev", "train", "motions", "evaluate", "robot")
 
 
 def ensure_extra(name: str) -> None:
     """Installs an extra into the running environment, unless it is there already.
 
     Args:
-        name: "test" (pytest), "dev" (ruff, mypy) or "train" (torch and what surrounds it).
+        name: "test" (pytest), "dev" (ruff, mypy), "train" (torch and what surrounds it), "motions" (retargeting), "evaluate"
+            (reports) or "robot" (links to hardware).
 
     Raises:
         SetupError: the name is unknown, the environment is not one of `./kinesis`, or the installation failed.
