@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-DEFAULT_STEPS = 8_300_000
+DEFAULT_STEPS = 10_200_000
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -20,6 +20,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     walk.add_argument("--steps", type=int, default=DEFAULT_STEPS, help="environment steps (default %(default)s)")
     walk.add_argument("--seed", type=int, default=1)
     walk.add_argument("--threads", type=int, default=2)
+    walk.add_argument("--from", dest="start_from", type=Path, metavar="CHECKPOINT", help="start with the policy of another run")
     walk.add_argument("--resume", action="store_true", help="go on from the checkpoint in DIR")
     walk.set_defaults(action=run_walk)
 
@@ -38,7 +39,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     evaluate.add_argument("--json", type=Path, metavar="FILE")
     evaluate.set_defaults(action=run_evaluate)
 
-    gait = kinds.add_parser("gait", help="make the procedural walking table of a body")
+    gait = kinds.add_parser("gait", help="make the procedural gait table of a body")
     gait.add_argument("--body", default="legs80")
     gait.add_argument("-o", "--output", type=Path, help="file to write (default: the one that ships with the package)")
     gait.set_defaults(action=run_gait)
@@ -68,7 +69,7 @@ def run_walk(args: argparse.Namespace) -> int:
     from kinesis_train.walk import WalkTraining, train
 
     run = WalkTraining(body=args.body, steps=args.steps, seed=args.seed, threads=args.threads)
-    checkpoint = train(run, args.output, resume=args.resume, report=_progress(args.steps))
+    checkpoint = train(run, args.output, resume=args.resume, start_from=args.start_from, report=_progress(args.steps))
     target = args.output / f"{args.body}-stand-walk.onnx"
     export_policy(checkpoint, target)
     print(f"\nexported {target}; score it with: ./kinesis train evaluate {target}")
@@ -115,8 +116,8 @@ def run_gait(args: argparse.Namespace) -> int:
     body = load_body(args.body)
     table = {k: v.astype(np.float32) for k, v in build_gait_table(body).items()}
     target = args.output or TABLES / f"{args.body}.npz"
-    np.savez(target, joint_names=np.array(body.description.joint_names), **table)
-    print(f"wrote {target}: {len(table['speed'])} speeds up to {table['speed'][-1]:.1f} m/s")
+    np.savez_compressed(target, joint_names=np.array(body.description.joint_names), **table)
+    print(f"wrote {target}: {table['cycle_rate'].size} velocities, {table['speed'][0]:.1f} to {table['speed'][-1]:.1f} m/s")
     return 0
 
 

@@ -65,8 +65,8 @@ CURRICULUM: tuple[tuple[int, TaskConfig], ...] = (
     (
         7_200_000,
         TaskConfig(
-            min_speed=0.3, max_speed=1.4, stand_share=0.35, turn_share=0.35, max_turn=0.6, back_share=0.2, side_share=0.15, spin_share=0.15,
-            hold=(2.0, 20.0), walk_starts=0.4, excitation_noise=0.03, push_speed=0.10, episode=60.0,
+            min_speed=0.2, max_speed=1.4, stand_share=0.35, turn_share=0.35, max_turn=0.6, back_share=0.2, side_share=0.15, spin_share=0.15,
+            hold=(0.8, 15.0), walk_starts=0.4, excitation_noise=0.03, push_speed=0.10, episode=60.0,
         ),
     ),
 )  # fmt: skip
@@ -106,9 +106,9 @@ class CommandSampler:
         back = ~spin & ~side & (kind < c.spin_share + c.side_share + c.back_share)
         walk = ~(spin | side | back)
         turn = walk & (rng.random(k) < c.turn_share)
-        speed = np.where(back, -rng.uniform(0.5 * c.max_back, c.max_back, k), rng.uniform(c.min_speed, c.max_speed, k))
-        lateral = rng.choice((-1.0, 1.0), k) * rng.uniform(0.5 * c.max_lateral, c.max_lateral, k)
-        spinning = rng.choice((-1.0, 1.0), k) * rng.uniform(0.4 * c.max_spin, c.max_spin, k)
+        speed = np.where(back, -rng.uniform(0.3 * c.max_back, c.max_back, k), rng.uniform(c.min_speed, c.max_speed, k))
+        lateral = rng.choice((-1.0, 1.0), k) * rng.uniform(0.3 * c.max_lateral, c.max_lateral, k)
+        spinning = rng.choice((-1.0, 1.0), k) * rng.uniform(0.3 * c.max_spin, c.max_spin, k)
         turning = rng.uniform(-c.max_turn, c.max_turn, k)
         self.command.speed[which] = np.where(stand | side | spin, 0.0, speed)
         self.command.lateral[which] = np.where(side & ~stand, lateral, 0.0)

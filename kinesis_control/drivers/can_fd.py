@@ -1,4 +1,4 @@
-"""Valve banks over CAN-FD with python-can (extra `can`); the protocol is docs/robot/wire.md, part 3."""
+"""Valve banks over CAN-FD with python-can (extra `robot`); the protocol is docs/robot/wire.md, part 3."""
 
 import time
 from dataclasses import dataclass, field

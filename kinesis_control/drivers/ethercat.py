@@ -1,10 +1,10 @@
-"""Valve banks over EtherCAT, with the SOEM master (extra `ethercat`: pysoem). The profile is docs/robot/wire.md, part 2."""
+"""Valve banks over EtherCAT, with the SOEM master (extra `robot`: pysoem). The profile is docs/robot/wire.md, part 2."""
 
 import time
 from dataclasses import dataclass
 from typing import Any
 
-import pysoem  # type: ignore[import-untyped]
+import pysoem
 
 from kinesis_control.drivers.bank_driver import BankConfig, BankDriver
 from kinesis_control.drivers.codecs.valve_bank import BANK_PRODUCT, COMMAND, HUB, HUB_PRODUCT, REVISION, STATE, VENDOR_ID

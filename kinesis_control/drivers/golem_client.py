@@ -1,10 +1,10 @@
-"""Calls of a golem robot server over gRPC (extra `golem`: grpcio), without generated code; the guardian can use it, too."""
+"""Calls of a golem robot server over gRPC (extra `robot`: grpcio), without generated code; the guardian can use it, too."""
 
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-import grpc  # type: ignore[import-untyped]
+import grpc
 
 from kinesis_control.drivers.codecs import golem
 from kinesis_control.drivers.codecs.golem import PumpInfo, Reply, ServerConfig, SystemInfo, Telemetry
