@@ -34,12 +34,12 @@ class ClipPlayer:
         """
         if self._begun and repetition == self._count:
             self._fill(clip_time, window)
-            self._alignment.follow(state, window.root_position[0], window.root_quaternion[0], dt)
-            self._fill(clip_time, window)
         else:
             self._enter(clip_time, window, before, dt)
-            self._begun, self._count = True, repetition
         self._inertia.apply(window, dt)
+        if self._begun and repetition == self._count:
+            self._alignment.follow(state, window, dt)
+        self._begun, self._count = True, repetition
         window.seq, window.stamp_ns = state.seq, state.stamp_ns
         window.phase[...] = clip_time / max(self._frames.duration_s, 1e-9)
 

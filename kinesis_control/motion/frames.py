@@ -19,6 +19,10 @@ FIELDS = (
 VELOCITIES = ("root_linear_velocity", "root_angular_velocity", "joint_velocity")
 
 
+RUN_OUT_S, JOINTS_OUT_S = 0.15, 0.05
+"""Time constants with which root and joints come to rest beyond the end of a clip [s]."""
+
+
 def copy_window(source: ReferenceWindow, out: ReferenceWindow, rows: slice) -> None:
     """Copy `rows` of a window into the whole of another one."""
     for name in FIELDS:
@@ -47,7 +51,9 @@ class Frames:
         self.rate_hz, self.duration_s, self._name = clip.rate_hz, clip.duration_s, clip.name
 
     def fill(self, times: Array, out: ReferenceWindow, rate: float = 1.0) -> None:
-        """Fill `out` with the frames at `times`, shape (K,) [s], in the clip's own world; outside the clip its ends stand still.
+        """Fill `out` with the frames at `times`, shape (K,) [s], in the clip's own world.
+
+        Before its start the clip stands still; beyond its end it runs out to a stand, so that an end in mid-stride is no stop at once.
 
         Args:
             rate: time in the clip per time of the graph; velocities are scaled by it.
@@ -58,61 +64,96 @@ class Frames:
         low = np.minimum(frame.astype(np.intp), last - 1)
         share = (frame - low)[:, None]
         values = self._values[low] * (1.0 - share) + self._values[low + 1] * share
-        inside = (rate * (asked == frame))[:, None]
+        over = np.maximum(asked - last, 0.0) / self.rate_hz
+        inside = (rate * (asked >= 0.0))[:, None]
         for name in FIELDS:
             target, part = getattr(out, name), values[:, self._place[name]]
             if name == "key_body_position" and not target.size:
                 continue
             target[:] = (part * inside if name in VELOCITIES else part).reshape(target.shape)
         out.root_quaternion[:] = normalised(out.root_quaternion)
+        if over.any():
+            _run_out(out, over, rate)
         out.motion = self._name
 
 
+def _run_out(window: ReferenceWindow, over: Array, rate: float) -> None:
+    """Let rows that lie `over` [s] beyond the end of a clip, shape (K,), go on from it with dying velocities."""
+    (root, root_left), (joints, joints_left) = (_dying(over, tau) for tau in (RUN_OUT_S, JOINTS_OUT_S))
+    shift = rotate(window.root_quaternion, window.root_linear_velocity) * (root / rate)
+    window.root_position += shift
+    if window.key_body_position.size:
+        window.key_body_position += shift[:, None, :]
+    turn = rotate(window.root_quaternion, window.root_angular_velocity) * (root / rate)
+    window.root_quaternion[:] = multiply(_quaternion(turn), window.root_quaternion)
+    window.root_linear_velocity *= root_left
+    window.root_angular_velocity *= root_left
+    window.joint_position += window.joint_velocity * (joints / rate)
+    window.joint_velocity *= joints_left
+
+
+def _dying(over: Array, tau: float) -> tuple[Array, Array]:
+    """Way made per velocity at first [s], and share of the velocity that is left, after times `over`; each of shape (K, 1)."""
+    left = np.exp(-over / tau)[:, None]
+    return tau * (1.0 - left), left
+
+
 class Alignment:
-    """Moves a clip's world on the floor, so that it begins where the reference is, and lets it follow the body.
+    """A turn about the vertical and a shift: moves a clip's world so that it begins where the reference is, and after the body.
 
     Attributes:
         anchor_time: time constant with which the reference follows the body [s].
         max_lead: farthest the reference runs from the body [m].
         max_turn_lead: largest angle between their headings [rad].
+        yaw: the turn [rad].
     """
 
     anchor_time, max_lead, max_turn_lead = 1.5, 0.15, 0.3
 
-    def __init__(self) -> None:
-        self._x = self._y = self._yaw = 0.0
+    def __init__(self, yaw: float = 0.0, x: float = 0.0, y: float = 0.0) -> None:
+        self.yaw, self._x, self._y = yaw, x, y
 
     def place(self, position: Array, yaw: float, at: Array, at_yaw: float) -> None:
         """Put the clip's point `position` with heading `yaw` to the place `at` with heading `at_yaw`."""
-        self._yaw = at_yaw - yaw
-        c, s = math.cos(self._yaw), math.sin(self._yaw)
-        self._x = float(at[0]) - (c * float(position[0]) - s * float(position[1]))
-        self._y = float(at[1]) - (s * float(position[0]) + c * float(position[1]))
+        self.yaw, self._x, self._y = at_yaw - yaw, 0.0, 0.0
+        x, y = self.point(position)
+        self._x, self._y = float(at[0]) - x, float(at[1]) - y
+
+    def point(self, position: Array) -> tuple[float, float]:
+        """Where a point of the clip's world comes to."""
+        c, s = math.cos(self.yaw), math.sin(self.yaw)
+        x, y = float(position[0]), float(position[1])
+        return c * x - s * y + self._x, s * x + c * y + self._y
+
+    def move_clip(self, turn: float, shift: Array) -> None:
+        """Turn and shift the clip in its own world, before it is laid to its place."""
+        self._x, self._y = self.point(shift)
+        self.yaw += turn
 
     def apply(self, window: ReferenceWindow) -> None:
         """Move a window in place."""
-        c, s = math.cos(self._yaw), math.sin(self._yaw)
+        c, s = math.cos(self.yaw), math.sin(self.yaw)
         for points in (window.root_position, window.key_body_position):
             if points.size:
                 x, y = points[..., 0].copy(), points[..., 1].copy()
                 points[..., 0], points[..., 1] = c * x - s * y + self._x, s * x + c * y + self._y
-        turn = np.array([math.cos(0.5 * self._yaw), 0.0, 0.0, math.sin(0.5 * self._yaw)])
+        turn = np.array([math.cos(0.5 * self.yaw), 0.0, 0.0, math.sin(0.5 * self.yaw)])
         window.root_quaternion[:] = multiply(turn, window.root_quaternion)
 
-    def follow(self, state: BodyState, now: Array, now_quaternion: Array, dt: float) -> None:
-        """Draw the alignment after the body; `now`: reference root at this moment, after `apply`, shape (3,)."""
+    def follow(self, state: BodyState, window: ReferenceWindow, dt: float) -> None:
+        """Draw the alignment and a window, whose row 0 is the present instant, after the body; its heading only beyond `max_turn_lead`."""
+        now = window.root_position[0]
         apart = state.root_position[:2] - now[:2]
         distance = float(np.hypot(apart[0], apart[1]))
         beyond = max(distance - self.max_lead, 0.0) / max(distance, 1e-9)
         share = max(beyond, 1.0 - math.exp(-dt / self.anchor_time))
-        turn = math.remainder(float(heading(state.root_quaternion)) - float(heading(now_quaternion)), math.tau)
+        turn = math.remainder(float(heading(state.root_quaternion)) - float(heading(window.root_quaternion[0])), math.tau)
         turn -= min(max(turn, -self.max_turn_lead), self.max_turn_lead)
-        # Turned about the reference itself, then moved.
-        c, s = math.cos(turn), math.sin(turn)
-        rx, ry = self._x - float(now[0]), self._y - float(now[1])
-        self._x = float(now[0]) + c * rx - s * ry + share * float(apart[0])
-        self._y = float(now[1]) + s * rx + c * ry + share * float(apart[1])
-        self._yaw += turn
+        move = Alignment()
+        move.place(now, 0.0, now[:2] + share * apart, turn)  # turned about the reference itself, then moved
+        self._x, self._y = move.point(np.array([self._x, self._y]))
+        self.yaw += turn
+        move.apply(window)
 
 
 class Inertia:

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from kinesis_control.body_state import BodyDescription, BodyState
 from kinesis_control.motion.clip import MotionClip
 from kinesis_control.motion.clip_player import ClipPlayer, tracking_errors
-from kinesis_control.motion.command import STILL, MotionCommand
+from kinesis_control.motion.command import STILL, Abilities, MotionCommand
 from kinesis_control.motion.frames import Inertia, copy_window
 from kinesis_control.motion.generator import GaitGenerator, heading
 from kinesis_control.motion.matching import MotionMatcher
@@ -15,6 +15,9 @@ from kinesis_control.motion.plan.outcome import Progress
 from kinesis_control.reference import ReferenceWindow
 
 Array = NDArray[np.float64]
+
+BLEND_IN = 8.0
+"""Decay of the blend into a clip, which may begin in mid-stride [1/s]."""
 
 PHASES = 24
 """Phases that are tried where the generator goes on with somebody else's walk."""
@@ -26,6 +29,7 @@ class ReferenceSources:
     Attributes:
         window: filled by `update`, at the offsets that were asked for.
         generator: makes walking and standing.
+        maker: of the last window: "generator", "matching" or "clip".
     """
 
     def __init__(self, body: BodyDescription, time_offsets: Array, clips: list[MotionClip] | None = None) -> None:
@@ -38,16 +42,14 @@ class ReferenceSources:
         # Row 0 of `_now` is what the reference was at the last update; `_made` is filled next.
         self._now, self._made = (ReferenceWindow.zeros(body, offsets) for _ in range(2))
         self._inertia = Inertia()
-        self._maker = "generator"
+        self.maker = "generator"
         self._player: tuple[Play, ClipPlayer] | None = None
 
     def reset(self, state: BodyState) -> None:
         """Start standing where the body is."""
         self.generator.reset(state)
-        if self._matcher is not None:
-            self._matcher.reset(state)
         self._inertia.clear()
-        self._maker, self._player = "generator", None
+        self.maker, self._player = "generator", None
 
     def update(self, state: BodyState, command: MotionCommand, playing: Play | None, now: float, dt: float) -> ReferenceWindow:
         """The window for a state.
@@ -64,22 +66,31 @@ class ReferenceSources:
         else:
             maker, self._player = self._walker(command), None
             self._make(maker, state, command, dt)
-        self._maker = maker
+        self.maker = maker
         self._now, self._made = self._made, self._now
         copy_window(self._now, self.window, slice(1, None))
         return self.window
 
+    @property
+    def abilities(self) -> Abilities | None:
+        """What the library holds, where it is matched over; None where the generator makes every walk."""
+        return self._matcher.abilities if self._matcher is not None else None
+
     def _walker(self, command: MotionCommand) -> str:
-        moving = max(abs(float(command.speed)), abs(float(command.lateral)), abs(float(command.yaw_rate))) > STILL
-        return "matching" if self._matcher is not None and moving else "generator"
+        """The matcher, for what the library holds and once the body moves so; all else, and the stand, is the generator's."""
+        matcher = self._matcher
+        wanted = np.array([float(command.speed), float(command.lateral), float(command.yaw_rate)])
+        if matcher is None or np.abs(wanted).max() <= STILL or not matcher.covers(wanted):
+            return "generator"
+        return "matching" if self.maker != "generator" or matcher.covers(self.generator.velocity) else "generator"
 
     def _make(self, maker: str, state: BodyState, command: MotionCommand, dt: float) -> None:
-        fresh = maker != self._maker
+        fresh = maker != self.maker
         source: GaitGenerator | MotionMatcher = self.generator
         if maker == "matching" and self._matcher is not None:
             source = self._matcher
-        if fresh and source is self._matcher:
-            source.reset(state)
+            if fresh:
+                self._matcher.begin(self._now, self._velocity())
         elif fresh:
             self._take_over(state)
         # The generator keeps its own window and writes only what can change in it: what is blended is a copy.
@@ -88,26 +99,36 @@ class ReferenceSources:
             self._inertia.start(self._now, self._made, dt)
         self._inertia.apply(self._made, dt)
 
+    def _velocity(self) -> Array:
+        """What the reference does now, as its last maker has it; shape (3,)."""
+        if self.maker == "generator":
+            return self.generator.velocity
+        if self.maker == "matching" and self._matcher is not None:
+            return self._matcher.velocity
+        ahead = self._now.root_linear_velocity[0]
+        return np.array([ahead[0], ahead[1], 0.0])
+
     def _take_over(self, state: BodyState) -> None:
-        """The generator goes on at the place, heading, speed and phase at which another maker has left off."""
+        """The generator goes on at the place, heading, velocity and phase at which another maker has left off."""
         generator, last = self.generator, self._now
+        velocity = np.clip(self._velocity(), generator.table.low, generator.table.high)
+        yaw = self._matcher.yaw if self.maker == "matching" and self._matcher is not None else heading(last.root_quaternion[0])
         generator.reset(state)
         generator.position[...] = last.root_position[0, :2]
-        generator.yaw[...] = heading(last.root_quaternion[0])
-        speed = float(last.root_linear_velocity[0, 0])
-        if abs(speed) > STILL:
-            for values in (generator.velocity, generator.ramp):
-                values[..., 0] = speed
-            generator.phase[...] = self._phase_like(last, state, speed)
+        generator.yaw[...] = yaw
+        if np.abs(velocity).max() > STILL:
+            generator.phase[...] = self._phase_like(last, state, velocity)
 
-    def _phase_like(self, last: ReferenceWindow, state: BodyState, speed: float) -> float:
-        """The phase at which the generator's joints and contacts come nearest to those of a window."""
+    def _phase_like(self, last: ReferenceWindow, state: BodyState, velocity: Array) -> float:
+        """The phase at which the generator's joints and contacts at a velocity come nearest to those of a window."""
         generator, costs = self.generator, []
         position, yaw = generator.position.copy(), generator.yaw.copy()
+        command = MotionCommand(speed=velocity[0], lateral=velocity[1], yaw_rate=velocity[2])
+        generator.velocity[...] = generator.ramp[...] = velocity
         phases = np.linspace(0.0, 1.0, PHASES, endpoint=False)
         for phase in phases:
             generator.phase[...] = phase
-            made = generator.update(state, MotionCommand(speed=np.array(speed)), 0.0)
+            made = generator.update(state, command, 0.0)
             apart = np.square(made.joint_position[0] - last.joint_position[0]).sum()
             costs.append(float(apart + 0.1 * np.abs(made.contact[0] - last.contact[0]).sum()))
         generator.position[...], generator.yaw[...] = position, yaw
@@ -115,7 +136,7 @@ class ReferenceSources:
 
     def _play(self, state: BodyState, playing: Play, now: float, dt: float) -> None:
         if self._player is None or self._player[0] is not playing:
-            self._player = (playing, ClipPlayer(playing.clip, playing.rate, Inertia()))
+            self._player = (playing, ClipPlayer(playing.clip, playing.rate, Inertia(BLEND_IN)))
         at, repetition = playing.clip_time(now)
         self._player[1].update(state, at, repetition, self._made, self._now, dt)
         joints, root = tracking_errors(state, self._made)

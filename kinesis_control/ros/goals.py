@@ -1,6 +1,7 @@
 """What a goal message or the name of a clip stands for."""
 
 import math
+from collections.abc import Sequence
 from difflib import get_close_matches
 
 from geometry_msgs.msg import PoseStamped
@@ -43,6 +44,20 @@ def find_clip(library: Library | None, name: str) -> MotionClip:
     if library is None:
         raise UnavailableError("no motion library is loaded; start the motion node with its parameter 'library'")
     if name not in library:
-        near = get_close_matches(name, library.names, n=SHOWN, cutoff=0.3) or list(library.names)[:SHOWN]
-        raise UnavailableError(f"no clip '{name[:60]}' among {len(library)} in {library.path.name}; nearest: {', '.join(near)}")
+        asked = name.strip()[:60]
+        if not asked:
+            raise UnavailableError(f"got an empty name, expected that of a clip in {library.path.name}, for example '{next(iter(library.names), '')}'")
+        raise UnavailableError(f"no clip '{asked}' among {len(library)} in {library.path.name}; {_offer(asked, library.names)}")
     return library.clip(name)
+
+
+def _offer(asked: str, names: Sequence[str]) -> str:
+    """The names nearest to one, however it is written: those that hold it, then those that are spelt nearly so."""
+    if not names:
+        return "the library is empty"
+    spelt = {name.casefold(): name for name in names}
+    holding = sorted((name for low, name in spelt.items() if asked.casefold() in low), key=len)
+    close = [spelt[low] for low in get_close_matches(asked.casefold(), spelt, n=SHOWN, cutoff=0.4)]
+    near = list(dict.fromkeys([*holding, *close]))[:SHOWN]
+    offer = f"nearest: {', '.join(near)}" if near else f"none is like it; the first are: {', '.join(names[:SHOWN])}"
+    return offer + "; 'kinesis motions list' shows all"

@@ -1,6 +1,7 @@
 """kinesis_control/motion/sources.py, clip_player.py, matching.py and frames.py: every change of the reference is smooth."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -106,22 +107,90 @@ def test_errors_of_the_tracking_are_counted(body, walk):
     assert p.frames == 60 and 0.0 <= p.mean_joint_error < 0.2 and 0.0 < p.clip_time < walk.duration_s
 
 
-def test_matching_follows_the_command_and_stands(body):
-    clips = [made_up_clip(body, f"v{v}w{w}", v, w) for v, w in ((0.6, 0.0), (1.0, 0.0), (0.8, 0.3), (0.8, -0.3))]
+def test_a_clip_that_ends_in_mid_stride_is_walked_out(body, walk):
+    run = Run(body)
+    run.plan.play(walk)
+    while not run.plan.idle:
+        run.tick()
+    end = len(run.root)
+    for _ in range(60):
+        run.tick()
+    way = np.diff(np.array(run.root)[end - 4 : end + 20, :2], axis=0)
+    assert np.linalg.norm(way[0]) / DT > 0.7  # it ends at the speed of the walk,
+    assert np.linalg.norm(np.diff(way, axis=0), axis=1).max() / DT**2 < 6.0  # which a stop at once would end with 36 m/s^2
+
+
+@pytest.fixture(scope="module")
+def clips(body):
+    from kinesis_sim.bodies import load_body
+    from kinesis_sim.kinematics import KeyBodyKinematics
+
+    feet = KeyBodyKinematics(load_body("legs80"))
+    made = [made_up_clip(body, f"v{v}w{w}", v, w) for v, w in ((0.6, 0.0), (1.0, 0.0), (0.8, 0.3), (0.8, -0.3))]
+    return [replace(c, key_body_position=feet(c.root_position, c.root_quaternion, c.joint_position)) for c in made]
+
+
+def steady(run: Run, command: tuple[float, float, float], seconds: float = 6.0) -> tuple[float, float]:
+    """Speed [m/s] and turn rate [rad/s] over the last half of some seconds of a command."""
+    for _ in range(round(seconds / DT)):
+        run.tick(MotionCommand(**dict(zip(("speed", "lateral", "yaw_rate"), map(np.array, command), strict=True))))
+    half = round(0.5 * seconds / DT)
+    way = np.linalg.norm(np.diff(run.root, axis=0)[-half:, :2], axis=1)
+    return way.mean() / DT, float(np.unwrap(run.yaw)[-1] - np.unwrap(run.yaw)[-half]) / (half - 1) / DT
+
+
+def test_matching_follows_the_command_and_stands(body, clips):
     run = Run(body, clips)
-    for speed, turn, seconds in ((0.0, 0.0, 0.5), (1.0, 0.0, 4.0), (0.8, 0.3, 4.0), (0.0, 0.0, 3.0)):
-        for _ in range(round(seconds / DT)):
-            run.tick(MotionCommand(speed=np.array(speed), yaw_rate=np.array(turn)))
-    straight, turning = slice(round(2.0 / DT), round(4.0 / DT)), slice(round(5.5 / DT), round(8.0 / DT))
-    speed = np.linalg.norm(np.diff(run.root, axis=0)[:, :2], axis=1) / DT
-    turn = np.diff(np.unwrap(run.yaw)) / DT
-    assert speed[straight].mean() == pytest.approx(1.0, abs=0.1)
-    assert turn[turning].mean() == pytest.approx(0.3, abs=0.1)
-    assert speed[-20:].max() < 0.02
-    steady = np.abs(np.diff(clips[1].joint_position, axis=0)).max()
+    steady(run, (0.0, 0.0, 0.0), 0.5)
+    assert steady(run, (1.0, 0.0, 0.0), 8.0) == pytest.approx((1.0, 0.0), abs=0.06)
+    assert run.sources.maker == "matching"
+    assert steady(run, (0.8, 0.0, 0.3)) == pytest.approx((0.8, 0.3), abs=0.06)
+    assert "v1.0w0.0" in run.motion
+    steady(run, (0.0, 0.0, 0.0), 3.0)
+    assert np.abs(np.diff(run.root[-20:], axis=0)).max() < 1e-3 and run.sources.maker == "generator"
+    assert steady(run, (0.6, 0.0, 0.0)) == pytest.approx((0.6, 0.0), abs=0.06)
     joints, root = run.jumps()
-    assert joints < 2.5 * steady and root < 0.06
-    assert {"v1.0w0.0", "v0.8w0.3"} <= set(run.motion)
+    assert joints < 2.5 * np.abs(np.diff(clips[1].joint_position, axis=0)).max() and root < 0.05
+
+
+@pytest.mark.parametrize("command", [(0.8, 0.0, 0.0), (0.5, 0.0, 0.0), (1.0, 0.0, 0.2), (0.6, 0.0, -0.3)])
+def test_what_lies_between_the_clips_is_steered(body, clips, command):
+    run = Run(body, clips)
+    assert steady(run, command, 10.0) == pytest.approx((command[0], command[2]), abs=0.07)
+    assert run.sources.maker == "matching"
+
+
+@pytest.mark.parametrize("command", [(0.3, 0.0, 0.0), (0.0, 0.2, 0.0), (0.8, 0.0, 1.0), (0.0, 0.0, 0.5)])
+def test_what_the_library_does_not_hold_is_made_by_the_generator(body, clips, command):
+    run = Run(body, clips)
+    speed, turn = steady(run, command)
+    assert run.sources.maker == "generator"
+    assert turn == pytest.approx(command[2], abs=0.05) and speed == pytest.approx(math.hypot(*command[:2]), abs=0.1)
+
+
+def test_abilities_are_what_the_clips_hold(body, clips):
+    able = ReferenceSources(body, OFFSETS, clips).abilities
+    assert able.max_speed == pytest.approx(1.0, abs=0.06) and able.max_yaw_rate == pytest.approx(0.3, abs=0.11)
+    assert not (able.backward or able.sideways or able.turns_in_place)
+    assert ReferenceSources(body, OFFSETS).abilities is None
+
+
+def test_the_window_shows_what_comes(body, clips):
+    """A row that was foretold is what the reference does at that time, while the clip and the steering stay."""
+    run = Run(body, [clips[1]])
+    steady(run, (1.0, 0.0, 0.2), 8.0)
+    foretold = [run.sources.window.root_position[2].copy(), run.sources.window.joint_position[2].copy()]
+    name, ahead = run.sources.window.motion, round((OFFSETS[2] - OFFSETS[0]) / DT)
+    steady(run, (1.0, 0.0, 0.2), ahead * DT)
+    assert run.motion[-1] == name
+    assert np.linalg.norm(run.root[-1] - foretold[0]) < 0.03
+    assert np.abs(run.joints[-1] - foretold[1]).max() < 0.15
+
+
+def test_crouching_and_kicking_is_not_matched(body, walk):
+    low = replace(walk, name="low", root_position=walk.root_position * [1.0, 1.0, 0.6])
+    with pytest.raises(ConfigurationError, match="nobody walks or runs upright in any of 2 clips"):
+        MotionMatcher([low, replace(walk, name="leap", descriptors={"content": "other"})], body, OFFSETS)
 
 
 def test_matching_needs_clips_that_are_long_enough(body):
