@@ -42,6 +42,7 @@ class Fault(Enum):
     REPEATED_REFUSAL = (Severity.STOP, "the commander sent several unusable commands in a row")
     FALLEN = (Severity.STOP, "the fall detector has latched")
     GUARDIAN_LOST = (Severity.STOP, "the guardian is silent or has ended the lease")
+    GUARDIAN_STOP = (Severity.STOP, "the guardian has stopped the robot; its status says why")
     BANK_SILENT = (Severity.STOP, "a valve bank gives no fresh answer, or takes no commands")
     BANK_FAULT = (Severity.STOP, "a valve bank has latched a fault")
     SENSOR_LOST = (Severity.STOP, "the pressure sensor of a muscle gives no reading")
