@@ -21,11 +21,11 @@ setup(
     version=VERSION,
     python_requires=">=3.10",
     packages=find_packages(include=["kinesis_*"]),
-    package_data={"kinesis_control": ["py.typed", "motion/tables/*.npz", "drivers/data/*"]},
+    package_data={"kinesis_control": ["py.typed", "motion/tables/*.npz", "drivers/data/*"], "kinesis_sim": ["viewer/page/*"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
         (f"share/{PACKAGE}", ["package.xml"]),
-        (f"share/{PACKAGE}/launch", files("launch", "*.launch.yaml")),
+        (f"share/{PACKAGE}/launch", [*files("launch", "*.launch.yaml"), *files("launch", "kinesis.*")]),
         (f"share/{PACKAGE}/models", files("models", "[!.]*.*")),
     ],
     include_package_data=False,
@@ -34,6 +34,8 @@ setup(
         "console_scripts": [
             "kinesis = kinesis_cli.main:main",
             "sim_node = kinesis_sim.nodes.sim_node:main",
+            "driver_node = kinesis_control.nodes.driver_node:main",
+            "viewer_node = kinesis_sim.nodes.viewer_node:main",
             "policy_node = kinesis_control.nodes.policy_node:main",
             "motion_node = kinesis_control.nodes.motion_node:main",
             "supervisor_node = kinesis_control.nodes.supervisor_node:main",

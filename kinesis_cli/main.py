@@ -73,7 +73,7 @@ def overview() -> str:
     lines += ["A muscle-driven body on a ROS 2 graph. To begin: kinesis sim"]
     for group in dict.fromkeys(command.group for command in COMMANDS):
         lines += ["", f"{group}:"]
-        lines += [f"  {command.name:<8} {command.help}" for command in COMMANDS if command.group == group]
+        lines += [f"  {command.name:<9} {command.help}" for command in COMMANDS if command.group == group]
     return "\n".join([*lines, "", "  --version   the version of this stack"])
 
 

@@ -45,9 +45,11 @@ def _add_words(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_web(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--headless", action="store_true", help="open no page")
+    parser.add_argument("--headless", action="store_true", help="the same as --no-web")
     page = parser.add_mutually_exclusive_group()
-    page.add_argument("--web", type=whole, metavar="PORT", help="port of the page")
+    page.add_argument(
+        "--web", type=whole, metavar="PORT", help="port of the page (default: 8080 or the next free one; none with --duration or --clock lockstep)"
+    )
     page.add_argument("--no-web", action="store_true", help="serve no page")
 
 
@@ -77,6 +79,7 @@ def run(args: argparse.Namespace) -> int:
         UnavailableError: domain, folder or file in use or not writable.
     """
     from kinesis_cli.sim_checks import licence_note, require_new_folder, resolve_policy
+    from kinesis_cli.sim_page import page_port
     from kinesis_cli.sim_summary import require_writable
 
     licence = licence_note(args.body)
@@ -85,19 +88,18 @@ def run(args: argparse.Namespace) -> int:
         require_writable(args.json)
     if args.record is not None:
         require_new_folder(args.record)
+    port = page_port(args.web, wanted=not (args.no_web or args.headless), watched=args.duration is None and args.clock == "realtime")
     if licence:
         print(f"note: {licence}")
-    if args.web is not None and not args.headless:
-        print("note: the page is not part of this version; --web is accepted and does nothing yet")
     # A simulation is nobody else's business, and two on one network would command each other. Who wants it wider says so.
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     from kinesis_cli.sim_run import run_simulation
 
-    return run_simulation(launch_arguments(args, policy), args.json)
+    return run_simulation(launch_arguments(args, policy, port), args.json)
 
 
-def launch_arguments(args: argparse.Namespace, policy: Path) -> dict[str, str]:
-    """Arguments of launch/sim.launch.yaml; what was not asked for is left to the defaults of the file."""
+def launch_arguments(args: argparse.Namespace, policy: Path, port: int | None = None) -> dict[str, str]:
+    """Arguments of launch/sim.launch.yaml; what was not asked for is left to the defaults of the file. `port`: of the page, None for no page."""
     given = {
         "body": args.body,
         "policy": str(policy),
@@ -111,6 +113,8 @@ def launch_arguments(args: argparse.Namespace, policy: Path) -> dict[str, str]:
     script = script_of(args.say, args.stand)
     if script:
         given["script"] = json.dumps(script)  # JSON is YAML, which the launch file reads
+    if port is not None:
+        given |= {"web": "true", "port": str(port)}
     if args.duration is not None:
         given["duration"] = str(args.duration)
     if args.record is not None:

@@ -107,6 +107,7 @@ class WalkEnv:
         command = self.commands.command
         wanted = np.stack([command.speed[which], command.lateral[which], command.yaw_rate[which]], axis=1)
         gen.velocity[which] = gen.ramp[which] = np.where(walking[:, None], np.clip(wanted, gen.table.low, gen.table.high), 0.0)
+        gen.held[which], gen.stopping[which] = gen.ramp[which], ~walking
         gen.phase[which] = np.where(walking, rng.random(k), gen.limits.start_phase)
         gen.position[which] = 0.0
         gen.yaw[which] = rng.uniform(-np.pi, np.pi, k)

@@ -69,8 +69,16 @@ CURRICULUM: tuple[tuple[int, TaskConfig], ...] = (
             hold=(0.8, 15.0), walk_starts=0.4, excitation_noise=0.03, push_speed=0.10, episode=60.0,
         ),
     ),
+    (
+        10_200_000,
+        TaskConfig(
+            min_speed=0.2, max_speed=1.4, stand_share=0.3, turn_share=0.35, max_turn=0.6, back_share=0.4, side_share=0.1, spin_share=0.1,
+            hold=(1.5, 12.0), walk_starts=0.3, excitation_noise=0.03, push_speed=0.10, episode=60.0,
+        ),
+    ),
 )  # fmt: skip
-"""Environment steps from which a task is practised: first to walk at all; then every direction, with pushes; last, for long."""
+"""Environment steps from which a task is practised: first to walk at all; then every direction, with pushes; then, for long; last,
+more of what is learned last: backward, from standing."""
 
 
 @dataclass(frozen=True, kw_only=True)

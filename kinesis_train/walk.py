@@ -41,7 +41,7 @@ class WalkTraining:
     """
 
     body: str = "legs80"
-    steps: int = 10_200_000
+    steps: int = 11_600_000
     seed: int = 1
     hidden: tuple[int, ...] = (256, 128)
     evaluate_every: int = 400_000

@@ -12,10 +12,12 @@ PACKAGE = "kinesis_ros"
 # setup.py declare the same ones (tests/launcher/test_packages.py compares).
 EXECUTABLES = {
     "sim_node": "kinesis_sim.nodes.sim_node",
+    "driver_node": "kinesis_control.nodes.driver_node",
     "policy_node": "kinesis_control.nodes.policy_node",
     "motion_node": "kinesis_control.nodes.motion_node",
     "supervisor_node": "kinesis_control.nodes.supervisor_node",
     "recorder_node": "kinesis_control.nodes.recorder_node",
+    "viewer_node": "kinesis_sim.nodes.viewer_node",
 }
 
 SOURCE_ROOT = Path(__file__).resolve().parents[2]

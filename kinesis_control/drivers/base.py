@@ -7,7 +7,7 @@
             status = driver.exchange(command, state, deadline_ns)   # never raises
 
 Public methods check, count and catch; a driver fills in the protected hooks `_open`, `_identify`, `_exchange`, `_safe_state`
-and `_close`, and says in `_capabilities` what the robot can do. How to write one: docs/how-to/driver.md.
+and `_close`, and says in `_capabilities` what the robot can do. How to write one: docs/how-to/add-a-driver.md.
 
 Errors, and when they come:
 

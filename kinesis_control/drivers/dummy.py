@@ -25,6 +25,7 @@ class DummyConfig:
         joints: joint names; their positions stay 0.
         serial: what it says when asked; above 0.
         expected_serial: what is expected; 0 for any.
+        length_m: lengths of the artificial muscles that it reports [m]; empty for a robot without length sensors.
         lag_s: time constant of the pressures [s], 0 to 1.
         max_pressure_pa: highest pressure [Pa], above 0.
         command_timeout_s: after so long without FOLLOW it vents by itself [s], above 0.
@@ -34,6 +35,7 @@ class DummyConfig:
     joints: tuple[str, ...] = ()
     serial: int = 1
     expected_serial: int = 0
+    length_m: tuple[float, ...] = ()
     lag_s: float = 0.03
     max_pressure_pa: float = 700e3
     command_timeout_s: float = 0.3
@@ -41,6 +43,8 @@ class DummyConfig:
     def __post_init__(self) -> None:
         if not (0.0 <= self.lag_s <= 1.0 and self.max_pressure_pa > 0.0 and self.command_timeout_s > 0.0 and self.serial > 0):
             raise ConfigurationError(f"dummy: got {self}, expected lag_s 0 to 1, max_pressure_pa, command_timeout_s and serial above 0")
+        if self.length_m and len(self.length_m) != len(self.muscles):
+            raise ConfigurationError(f"dummy: got {len(self.length_m)} lengths, expected none or {len(self.muscles)}")
 
 
 class DummyDriver(MuscleDriver):
@@ -56,6 +60,7 @@ class DummyDriver(MuscleDriver):
         self._facts = Capabilities(
             muscles=layout, max_rate_hz=1000.0, max_pressure_pa=config.max_pressure_pa, n_banks=banks_of(n),
             bank_of_muscle=np.arange(n) // CHANNELS, joint_names=tuple(config.joints), has_hold=True, has_vent=True, has_deadline=True, has_tension=True,
+            has_length=bool(config.length_m),
         )  # fmt: skip
         self._pressure, self._target = np.zeros(n), np.zeros(n)
         self._bank = BankState.DISARMED
@@ -91,6 +96,8 @@ class DummyDriver(MuscleDriver):
             known[:] = 0.0
         state.root_quaternion[:] = (1.0, 0.0, 0.0, 0.0)
         state.contact_force[:] = 0.0
+        if self.config.length_m:
+            state.length_m[:] = self.config.length_m
 
     def _obey(self, command: CommandFrame, now: int) -> None:
         control = command.control

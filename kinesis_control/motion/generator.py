@@ -17,6 +17,8 @@ from kinesis_control.motion.response import respond
 from kinesis_control.reference import ReferenceWindow
 
 Array = NDArray[np.float64]
+SLOW = np.array([0.2, 0.15, 0.3])  # slower than this a walk may end at any phase [m/s], [m/s], [rad/s]
+STRAIGHT = 0.1  # turn rate at which a walk may end [rad/s]
 AT_REST = 1e-3  # a velocity so near to its command has arrived [m/s], [rad/s]
 
 
@@ -31,6 +33,8 @@ class GeneratorLimits:
         anchor_time: time constant with which the reference position follows the body [s].
         max_lead: furthest the reference runs from the body [m].
         max_turn_lead: largest angle between the headings of reference and body [rad].
+        stop_phases: a stop begins only between these phases of either foot's half of the cycle, from mid-stance until the other foot
+            is set down; a body that is told so late in a push-off cannot hold its weight back. It is at most half a cycle late.
         start_phase: gait phase at which stepping starts: the weight goes over to the right foot, then the left one lifts.
     """
 
@@ -41,6 +45,7 @@ class GeneratorLimits:
     anchor_time: float = 1.5
     max_lead: float = 0.15
     max_turn_lead: float = 0.3
+    stop_phases: tuple[float, float] = (0.43, 0.495)
     start_phase: float = 0.0
 
 
@@ -54,6 +59,7 @@ class GaitGenerator:
         position: reference path point in odom, shape (*batch, 2) [m].
         yaw: heading of the path, shape (*batch,) [rad].
         acceleration: change of `velocity` per second, as of the last `update`.
+        held, stopping: the last command that was not to stand, and whether a stop has begun; shapes (*batch, 3), (*batch,).
         rate: gait cycles per second, as of the last `update`; shape (*batch,).
         joint_position: of the reference now, as of the last `update`; shape (*batch, n_joints) [rad].
     """
@@ -70,6 +76,7 @@ class GaitGenerator:
         self._change = np.array([lim.acceleration, lim.lateral_acceleration, lim.yaw_acceleration])
         self._low, self._high = self.table.low, self.table.high
         self.velocity, self.ramp, self.acceleration = (np.zeros((*batch, 3)) for _ in range(3))
+        self.held, self.stopping = np.zeros((*batch, 3)), np.ones(batch, dtype=bool)
         self.phase, self.yaw = np.full(batch, lim.start_phase), np.zeros(batch)
         self.position = np.zeros((*batch, 2))
         self.rate = np.zeros(batch)
@@ -79,6 +86,7 @@ class GaitGenerator:
         """Start standing where the body is (or every body of the batch), facing its way."""
         self.velocity[...] = 0.0
         self.ramp[...] = 0.0
+        self.stopping[...] = True
         self.rate[...] = 0.0
         self.phase[...] = self.limits.start_phase
         self.position[...] = state.root_position[..., :2]
@@ -93,12 +101,13 @@ class GaitGenerator:
             dt: time since the last update [s]; 0 for the first.
         """
         asked = np.stack([command.speed, command.lateral, command.yaw_rate], axis=-1)
-        wanted = np.minimum(np.maximum(asked, self._low), self._high)
+        wanted = self._timed(np.minimum(np.maximum(asked, self._low), self._high))
         # One closed form from the old instant gives the new one and all that follow.
         ahead = respond(
             self.ramp[..., None, :], self.velocity[..., None, :], wanted[..., None, :], limit=self._change, lag=self.limits.lag, t=dt + self._instants
         )
-        velocity = np.where((np.abs(ahead.velocity - wanted[..., None, :]) < AT_REST) & (ahead.ramp == wanted[..., None, :]), wanted[..., None, :], ahead.velocity)
+        goal = wanted[..., None, :]
+        velocity = np.where((np.abs(ahead.velocity - goal) < AT_REST) & (ahead.ramp == goal), goal, ahead.velocity)
         travelled = ahead.travelled - ahead.travelled[..., :1, :]
         self.ramp[...], self.velocity[...], self.acceleration[...] = ahead.ramp[..., 0, :], velocity[..., 0, :], ahead.acceleration[..., 0, :]
         self._advance(ahead.travelled[..., 0, :])
@@ -112,6 +121,21 @@ class GaitGenerator:
         self._fill(velocity[..., 1:, :], travelled[..., 1:, :], gait, rate)
         self.window.seq, self.window.stamp_ns = state.seq, state.stamp_ns
         return self.window
+
+    def _timed(self, wanted: Array) -> Array:
+        """The command, or the last one for as long as a stop has to wait for its phase."""
+        low, high = self.limits.stop_phases
+        half = 2.0 * self.phase - np.floor(2.0 * self.phase)
+        stop = np.asarray(~wanted.any(axis=-1))
+        ahead = np.abs(self.ramp[..., 0]) > SLOW[0]
+        straight = ~ahead | (np.abs(self.velocity[..., 2]) <= STRAIGHT)
+        free = (half >= 2.0 * low) & (half <= 2.0 * high) & straight | (np.abs(self.ramp) <= SLOW).all(axis=-1)
+        self.stopping[...] = stop & (self.stopping | free)
+        self.held[...] = np.where(stop[..., None], self.held, wanted)
+        # A walk in a curve goes straight before it ends.
+        self.held[..., 2] = np.where(stop & ahead, 0.0, self.held[..., 2])
+        kept: Array = np.where((stop & ~self.stopping)[..., None], self.held, wanted)
+        return kept
 
     def _advance(self, travelled: Array) -> None:
         """Move the path by a displacement (x, y, turn) in its own frame."""

@@ -8,6 +8,7 @@ as it was and its parts complete; the next one takes them up.
 import fcntl
 import hashlib
 import os
+import shutil
 import zlib
 from pathlib import Path
 from types import TracebackType
@@ -118,6 +119,7 @@ class LibraryWriter:
     def _merge(self, parts: list[Path]) -> None:
         h5py = hdf5()
         temporary = self.path.with_name(self.path.name + ".tmp")
+        self._require_room([*parts, self.path])
         try:
             with h5py.File(temporary, "w") as file:
                 write_header(file, self.header, self._created_with)
@@ -135,6 +137,16 @@ class LibraryWriter:
             temporary.unlink(missing_ok=True)
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise MotionFileError(f"{self.path.name}: cannot be written: {reason}; all clips are kept in '{self._parts.name}' for the next import") from error
+
+    def _require_room(self, sources: list[Path]) -> None:
+        """Refuse before HDF5 fills the disk: it then cannot close its file, and the process dies when it ends."""
+        needed = sum(source.stat().st_size for source in sources if source.exists())
+        free = shutil.disk_usage(self.path.parent).free
+        if free < needed:
+            raise MotionFileError(
+                f"{self.path.name}: cannot be written: {needed / 1e6:.1f} MB needed, {free / 1e6:.1f} MB free; "
+                f"all clips are kept in '{self._parts.name}' for the next import"
+            )
 
     def _part_files(self) -> list[Path]:
         return sorted(self._parts.glob("*.h5"))

@@ -72,7 +72,8 @@ class GaitShape:
         cycle_s = 2.0 / step_rate
         width = self.run_half_width if running else self.half_width
         return Pattern(
-            shape=self, pitch_scale=self.back_pitch if backward else 1.0, speed=speed, lateral=lateral, turn=turn, effort=effort, running=running, share=share, cycle_s=cycle_s,
+            shape=self, pitch_scale=self.back_pitch if backward else 1.0,
+            speed=speed, lateral=lateral, turn=turn, effort=effort, running=running, share=share, cycle_s=cycle_s,
             # Feet that come together sideways must not touch: the stance widens by a quarter of the sideways stride.
             half_width=width + 0.25 * abs(lateral) * cycle_s, heel_off=0.5 * share if running else self.heel_off,
         )  # fmt: skip

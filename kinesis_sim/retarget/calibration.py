@@ -15,7 +15,7 @@ from scipy.ndimage import minimum_filter1d
 
 from kinesis_control.errors import LayoutError
 from kinesis_control.motion.source_motion import SourceMotion
-from kinesis_sim.retarget.geometry import SIDES, BodyGeometry
+from kinesis_sim.retarget.geometry import SIDES, BodyGeometry, leg_turn
 from kinesis_sim.retarget.signals import about_z, matrices, mean_rotation, velocity
 
 Array = NDArray[np.float64]
@@ -27,6 +27,7 @@ ENOUGH = 5  # frames with a flat foot that are enough for its height
 HEIGHT_NOISE = 0.01  # of a foot in flat stance from step to step [m]
 FLAT_HEIGHT = 0.03  # and its toe joint is at most so much above the lowest it gets within STEP_S [m]
 STEP_S = 0.7  # time in which a walking foot is down at least once [s]
+SLOPE = 0.01  # floors of recordings are seen to slope by so much
 FLOOR_RANGE = 0.12  # by which floors of recordings are seen to rise and fall [m]
 UPRIGHT_SPEED = 2.0  # above it people lean into the run [m/s]
 PLAUSIBLE_LEG = (0.3, 1.4)  # hip to ankle [m]
@@ -41,7 +42,7 @@ class Samples:
         thigh, shank, foot, hip_width, trunk: lengths of the person [m]; foot is ankle to toe joint (0 without toes), trunk hips to neck.
         foot: transposed joint rotation times heading, in flat moments; a list for each side of shape (N, 3, 3).
         stood: places of the toe joints (without toes the ankles) in flat moments, right and left, shape (N, 3) [m].
-        foot_turn: heading of each foot against the plane of its leg, left positive [rad], and its weight; shape (2, 2).
+        foot_turn: heading of each foot against the plane of its leg, left positive [rad], lean of that plane [rad], and their weight; shape (2, 3).
         pelvis, trunk_rotation: as `foot`, in upright moments, shape (N, 3, 3).
     """
 
@@ -136,11 +137,9 @@ def combine(samples: Sequence[Samples], geometry: BodyGeometry, leg_stretch: flo
     """
     thigh, shank = (float(np.mean([getattr(s, n) for s in samples])) for n in ("thigh", "shank"))
     scale = leg_stretch * (geometry.thigh + geometry.shank) / (thigh + shank)
-    # The person's foot is turned so that it points out of its leg's plane by as much as the body's.
+    # The person's foot is turned so that it points out of its leg's plane by as much as the body's does under legs that lean as much.
     toe_yaw = np.arctan2(geometry.ball[:, 1], geometry.ball[:, 0])
-    turns = np.array([s.foot_turn for s in samples])
-    total = np.sum(turns[..., 1] * np.exp(1j * (turns[..., 0] - geometry.neutral_turn)), axis=0) + CERTAIN_TURN
-    turn = toe_yaw + np.clip(np.angle(total), -LARGEST_TURN, LARGEST_TURN)
+    turn = toe_yaw + _turn_beyond_the_body(samples, geometry, scale)
     feet = [np.concatenate([s.foot[i] for s in samples]) for i in range(2)]
     foot = np.array([mean_rotation(f) @ about_z(-np.array(turn[i])) for i, f in enumerate(feet)])
     stood = [np.concatenate([s.stood[i] for s in samples]) for i in range(2)]
@@ -154,10 +153,20 @@ def combine(samples: Sequence[Samples], geometry: BodyGeometry, leg_stretch: flo
         foot=foot,
         pelvis=mean_rotation(np.concatenate([s.pelvis for s in samples])),
         trunk=mean_rotation(np.concatenate([s.trunk_rotation for s in samples])),
-        floor=fit_floor(stood, np.full(4, np.nan), slope_expected=0.03),
+        floor=fit_floor(stood, np.full(4, np.nan), slope_expected=SLOPE),
         flat_moments=sum(map(len, stood)),
         person=person,
     )
+
+
+def _turn_beyond_the_body(samples: Sequence[Samples], geometry: BodyGeometry, scale: float) -> Array:
+    """By how much the person's feet point further to the left than the body's would under the same legs, shape (2,) [rad]."""
+    angle, lean, weight = np.array([s.foot_turn for s in samples]).transpose(2, 0, 1)
+    wider = geometry.hip_half_width - 0.5 * scale * float(np.mean([s.hip_width for s in samples]))
+    lean = lean + wider / (geometry.thigh + geometry.shank) * np.array([1.0, -1.0])  # on wider hips legs come down more obliquely
+    own = geometry.neutral_turn + geometry.turn_per_lean * lean
+    total = np.sum(weight * np.exp(1j * (angle - own)), axis=0) + CERTAIN_TURN
+    return np.clip(np.angle(total), -LARGEST_TURN, LARGEST_TURN)
 
 
 def fit_floor(stood: Sequence[Array], prior: Array, *, slope_expected: float) -> Array:
@@ -223,23 +232,24 @@ def _flat_foot(motion: SourceMotion, place: dict[str, Array], side: str, heading
     return _against(motion, f"ankle_{side}", flat, about_z(heading[flat])), stood
 
 
-def _foot_turn(motion: SourceMotion, place: dict[str, Array], side: str) -> tuple[float, float]:
-    """Angle from the leg's plane to the foot's direction about the vertical in flat moments, and how certain it is.
+def _foot_turn(motion: SourceMotion, place: dict[str, Array], side: str) -> tuple[float, float, float]:
+    """Angle from the leg's plane to the foot's direction about the vertical in flat moments, the plane's lean, and how certain they are.
 
     People's feet point 5 to 20 degrees out of the plane in which their knee bends, and markers add to that; the body's do not.
     The plane is the more certain the more the knee is bent: frames count with the squared sine of the knee angle, which is
     also what a wrong angle would cost in knee position. Without toes the angle is not known.
     """
     if f"toe_{side}" not in place:
-        return 0.0, 0.0
+        return 0.0, 0.0, 0.0
     hip, knee, ankle, toe = (place[f"{r}_{side}"] for r in ("hip", "knee", "ankle", "toe"))
     flat = flat_moments(ankle, toe, motion.rate_hz)
-    thigh, shank, foot = (knee - hip)[flat], (ankle - knee)[flat], (toe - ankle)[flat]
-    left = np.cross(thigh, shank) / (np.linalg.norm(thigh, axis=1) * np.linalg.norm(shank, axis=1))[:, None]
-    turn = np.arctan2(foot[:, 1], foot[:, 0]) - np.arctan2(-left[:, 0], left[:, 1])
-    weight = np.minimum(np.sum(left * left, axis=1), CLEAR_BEND)  # a crouch would outweigh all walking
+    thigh, shank = (knee - hip)[flat], (ankle - knee)[flat]
+    bend = np.sum(np.cross(thigh, shank) ** 2, axis=1) / (np.sum(thigh * thigh, axis=1) * np.sum(shank * shank, axis=1))
+    turn, lean = leg_turn(thigh, shank, (toe - ankle)[flat])
+    weight = np.minimum(bend, CLEAR_BEND)  # a crouch would outweigh all walking
     total = np.sum(weight * np.exp(1j * turn))
-    return float(np.angle(total)), float(np.abs(total))
+    mean_lean = np.sum(weight * lean) / max(float(weight.sum()), 1e-9)
+    return float(np.angle(total)), float(mean_lean), float(np.abs(total))
 
 
 def _against(motion: SourceMotion, role: str, frames: NDArray[np.bool_], facing: Array) -> Array:

@@ -53,7 +53,7 @@ class RetargetConfig:
     leg_stretch: float = 0.99
     limit_margin: float = 0.02
     contact: ContactThresholds = ContactThresholds()
-    swing_clearance: float = 0.008
+    swing_clearance: float = 0.005
     iterations: int = 2
     pelvis_position: float = 5.0
     pelvis_rotation: float = 0.6

@@ -13,8 +13,19 @@ from kinesis_sim.bodies import Body
 Array = NDArray[np.float64]
 SIDES = ("r", "l")
 BENT_KNEE = 0.5  # at which the plane of a leg is clear [rad]
+SUBTALAR_PROBE = 0.1  # turn of the subtalar joint from which the effect of a leaning leg is taken [rad]
 LEG_JOINTS = ("hip_flexion", "hip_adduction", "hip_rotation", "knee_angle", "ankle_angle", "subtalar_angle", "mtp_angle")
 _CAPSULE, _SPHERE, _ELLIPSOID, _BOX = (int(getattr(mujoco.mjtGeom, f"mjGEOM_{n}")) for n in ("CAPSULE", "SPHERE", "ELLIPSOID", "BOX"))
+
+
+def leg_turn(thigh: Array, shank: Array, foot: Array) -> tuple[Array, Array]:
+    """Heading of a foot against the plane of its leg about the vertical, left positive, and how far the plane leans; shape (...) [rad].
+
+    The plane's normal is thigh x shank, which points to the left where the knee is bent; it leans where the normal rises.
+    """
+    left = np.cross(thigh, shank)
+    turn = np.arctan2(foot[..., 1], foot[..., 0]) - np.arctan2(-left[..., 0], left[..., 1])
+    return turn, np.arctan2(left[..., 2], np.hypot(left[..., 0], left[..., 1]))
 
 
 class BodyGeometry:
@@ -25,10 +36,13 @@ class BodyGeometry:
         root_from_hips: from the middle between the hips to the root, shape (3,) [m].
         hip_half_width: half the distance between the hips [m].
         thigh, shank: lengths hip-knee and knee-ankle [m].
+        shortest_leg: distance hip-ankle with the knee bent up to its limit, shape (2,) [m].
         ankle_height: of the talus above the floor with the sole flat [m].
         calcaneus_rotation: orientation of each flat calcaneus, shape (2, 3, 3).
         calcaneus, ball, heel: from the ankle to the calcaneus frame, to the toe joint and to the lowest point of the heel, shape (2, 3) [m].
-        neutral_turn: heading of each foot against the plane of its leg with a bent knee, left positive, shape (2,) [rad].
+        neutral_turn: heading of each flat foot against the plane of its upright leg with a bent knee, left positive, shape (2,) [rad].
+        turn_per_lean: by how much that heading changes where the leg's plane leans over the flat foot: the subtalar axis lies
+            obliquely, so a foot that stays flat under a leaning leg also turns; shape (2,).
         toe_axis: unit axis of the toe joint of a flat foot, toe extension positive, shape (2, 3).
         toe_sign: +1 where the model counts toe extension positive, else -1; shape (2,).
     """
@@ -48,6 +62,7 @@ class BodyGeometry:
         self.hip_half_width = 0.5 * float(np.linalg.norm(hip[0] - hip[1]))
         self.thigh = float(np.linalg.norm(knee - hip, axis=1).mean())
         self.shank = float(np.linalg.norm(ankle - knee, axis=1).mean())
+        self.shortest_leg = self._shortest_leg()
         self.ankle_height = float(ankle[:, 2].mean())
         self.calcaneus_rotation = np.array([self.rotation(f"calcn_{s}") for s in SIDES])
         self.calcaneus, self.ball = calcaneus - ankle, toes - ankle
@@ -55,7 +70,9 @@ class BodyGeometry:
         self.toe_sign = -np.sign(axis[:, 1])  # toes go up in a turn about -y
         self.toe_axis = axis * self.toe_sign[:, None]
         self.soles = [Sole.of(body, data, side, ankle[i]) for i, side in enumerate(SIDES)]
-        self.neutral_turn = self._neutral_turn()
+        self.neutral_turn, upright = self._flat_turn(0.0)
+        turned, leant = self._flat_turn(SUBTALAR_PROBE)
+        self.turn_per_lean = (turned - self.neutral_turn) / (leant - upright)
         self.heel = np.array([sole.heel_point() for sole in self.soles])
 
     def _require_human_legs(self) -> None:
@@ -65,20 +82,32 @@ class BodyGeometry:
         if missing:
             raise LayoutError(f"body '{self.body.entry.name}' cannot take human motion: it has no joint {', '.join(missing)}")
 
-    def _neutral_turn(self) -> Array:
-        """With the knee bent, hip and ankle by half of it, and every other joint as in standing: the sole stays level."""
+    def _flat_turn(self, subtalar: float) -> tuple[Array, Array]:
+        """Heading of each foot against the plane of its leg, and lean of that plane, seen from a flat foot; shape (2,) each [rad].
+
+        The knee is bent, hip and ankle by half of it, the subtalar joint as given; every other joint is as in standing.
+        """
         m, data, qpos = self.body.model, mujoco.MjData(self.body.model), self.body.standing_qpos.copy()
         for side in SIDES:
-            for joint, share in (("hip_flexion", 0.5), ("knee_angle", 1.0), ("ankle_angle", 0.5)):
-                qpos[m.joint(f"{joint}_{side}").qposadr[0]] = share * BENT_KNEE
+            for joint, angle in (("hip_flexion", 0.5 * BENT_KNEE), ("knee_angle", BENT_KNEE), ("ankle_angle", 0.5 * BENT_KNEE), ("subtalar_angle", subtalar)):
+                qpos[m.joint(f"{joint}_{side}").qposadr[0]] = angle
         data.qpos[:] = self.body.coupling.fill(qpos)
         mujoco.mj_kinematics(m, data)
-        result = np.zeros(2)
+        turn, lean = np.zeros(2), np.zeros(2)
         for i, side in enumerate(SIDES):
             hip, knee, ankle, toes = (data.xpos[m.body(f"{n}_{side}").id] for n in ("femur", "tibia", "talus", "toes"))
-            left, foot = np.cross(knee - hip, ankle - knee), toes - ankle
-            result[i] = np.arctan2(foot[1], foot[0]) - np.arctan2(-left[0], left[1])
-        return result
+            flat = self.calcaneus_rotation[i] @ data.xmat[m.body(f"calcn_{side}").id].reshape(3, 3).T
+            turn[i], lean[i] = leg_turn(flat @ (knee - hip), flat @ (ankle - knee), flat @ (toes - ankle))
+        return turn, lean
+
+    def _shortest_leg(self) -> Array:
+        m, data, qpos = self.body.model, mujoco.MjData(self.body.model), self.body.standing_qpos.copy()
+        for side in SIDES:
+            knee = m.joint(f"knee_angle_{side}")
+            qpos[knee.qposadr[0]] = knee.range[1]
+        data.qpos[:] = self.body.coupling.fill(qpos)
+        mujoco.mj_kinematics(m, data)
+        return np.array([np.linalg.norm(data.xpos[m.body(f"talus_{s}").id] - data.xpos[m.body(f"femur_{s}").id]) for s in SIDES])
 
     def place(self, name: str) -> Array:
         """Position of a model body in the standing pose, shape (3,) [m]."""

@@ -21,13 +21,16 @@ from kinesis_sim.retarget.signals import about_z, cover, fill, runs
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 FIRM = 1000.0  # weight of what is known in stance
-TOE_LIMIT = 0.45  # extension of the toes, of the 0.52 rad that the joint allows [rad]
+TOE_LIMIT = 0.49  # extension of the toes, of the 0.52 rad that the joint allows [rad]
 OBLIQUE = 0.2  # the foot rises over an axis between the lateral one (0) and that of the toe joint (1), which lies obliquely
 TOE_LENGTH, TOE_RADIUS = 0.075, 0.0175  # from the toe joint to the middle of the tip, and its thickness above the floor [m]
-SETTLE_S = 0.05  # time over which pitch and roll of the foot go over from the person's to flat [s]
-TAUT_S = 0.05  # time over which a correction bends from stance into the swing [s]
+SETTLE_S = 0.03  # time over which pitch and roll of the foot go over from the person's to flat [s]
+TAUT_S = 0.08  # time over which a correction bends from stance into the swing [s]
 LONGEST_LEG = 0.9955  # share of thigh and shank to which a leg is stretched: a knee of 8 degrees, off its limit
-FORGET_S = 0.07  # time over which the foot in the air goes back to the person's path [s]
+RELIEF_SHARE, RELIEF_LEVER, RELIEF_RAMP = 0.9, 0.06, 8.0  # part of a lift that pitch makes, least lever [m], per swing
+NEAR_BLEND = 0.006  # room in which the shortening of a leg comes to an end [m]
+FORGET_S = 0.04  # time over which the foot in the air goes back to the person's path [s]
+TURN_BACK_S = 0.07  # time over which the foot in the air turns back to the person's orientation [s]
 RELEASE_S = 0.06  # time over which inverse kinematics lets go of a foot [s]
 PELVIS_S = 0.25  # time over which the pelvis follows corrections of the feet [s]
 
@@ -77,6 +80,7 @@ def plant(person: ScaledPerson, geometry: BodyGeometry, config: RetargetConfig) 
     shift = _pelvis_shift(ankle - person.ankle, contact, person.rate_hz)
     hips = person.hips + shift
     hips[:, 2] -= _too_far(hips, person, ankle, geometry)
+    ankle = not_too_near(hip_points(hips, person.pelvis, geometry), ankle, geometry)
     return Targets(
         hips=hips,
         pelvis=person.pelvis,
@@ -114,6 +118,18 @@ def _too_far(hips: Array, person: ScaledPerson, ankle: Array, geometry: BodyGeom
     return cover(np.clip(span[..., 2] - highest, 0.0, 0.15).max(axis=1), person.rate_hz, 0.1)
 
 
+def not_too_near(hip: Array, ankle: Array, geometry: BodyGeometry) -> Array:
+    """Ankles no nearer to their hips than the knees bend, shape (F, 2, 3) [m]: in a run people's heels come closer.
+
+    Otherwise inverse kinematics would lift the pelvis off the leg that stands. The way from one course to the other is a hyperbola.
+    """
+    leg = ankle - hip
+    span = np.linalg.norm(leg, axis=-1, keepdims=True)
+    nearest = geometry.shortest_leg[None, :, None] + NEAR_BLEND
+    wanted = 0.5 * (span + nearest + np.hypot(span - nearest, NEAR_BLEND))
+    return np.asarray(hip + leg * (wanted / span))
+
+
 class _FootPlanter:
     """One foot of one clip."""
 
@@ -129,6 +145,7 @@ class _FootPlanter:
 
     def planted(self) -> PlantedFoot:
         rotation, toes = self._orientation()
+        rotation = self._relieved(rotation, toes)
         toe_rotation = rotation @ Rotation.from_rotvec(toes[:, None] * self.toe_axis).as_matrix()
         known = self._stance_path(rotation, toe_rotation) - self.raw_ankle
         ankle = self.raw_ankle + fill(known, self._weight(), 1.0, tension=self._taut(TAUT_S), pull=self._soft(FORGET_S))
@@ -137,6 +154,31 @@ class _FootPlanter:
             missing = np.maximum(self._clearance() - height, 0.0)
             ankle[:, 2] += np.where(self.loaded, -height, cover(missing, self.rate, 0.04))
         return PlantedFoot(ankle=ankle, rotation=rotation, toes=toes)
+
+    def _relieved(self, rotation: Array, toes: Array) -> Array:
+        """The foot in the air, its toes turned up where they would drag; shape (F, 3, 3).
+
+        People's toes bend further in push-off than the body's. Lifting the whole leg over them would move ankle and knee as well,
+        so a part of the way is made by the foot's pitch.
+        """
+        toe_rotation = rotation @ Rotation.from_rotvec(toes[:, None] * self.toe_axis).as_matrix()
+        height, point, _ = self.sole.lowest(rotation, toe_rotation, self.ball_point)
+        lowest = point[np.arange(len(point)), height.argmin(axis=1)]
+        yaw = np.arctan2(rotation[:, 1, 0], rotation[:, 0, 0])
+        ahead = np.maximum(lowest[:, 0] * np.cos(yaw) + lowest[:, 1] * np.sin(yaw), 0.0)
+        missing = np.where(self.loaded, 0.0, np.maximum(self._clearance() - height.min(axis=1) - self.raw_ankle[:, 2], 0.0))
+        ramp = self._swing_ramp(RELIEF_RAMP)
+        angle = ramp * cover(RELIEF_SHARE * missing * ahead / (ahead**2 + RELIEF_LEVER**2), self.rate, 0.04)
+        turned = Rotation.from_euler("y", -angle[:, None]).as_matrix()
+        return np.asarray(about_z(yaw) @ turned @ about_z(-yaw) @ rotation)
+
+    def _swing_ramp(self, steepness: float) -> Array:
+        """0 in stance, up to 1 in the swing and down again, `steepness` per swing; shape (F,)."""
+        result = np.zeros(len(self.loaded))
+        for start, stop in runs(~self.loaded):
+            t = (np.arange(start, stop) - start + 1) / (stop - start + 1)
+            result[start:stop] = np.minimum(1.0, steepness * np.minimum(t, 1.0 - t))
+        return result
 
     def _soft(self, time_s: float) -> float:
         """Weight at which a curve of stiffness 1 gives way over `time_s`."""
@@ -151,11 +193,7 @@ class _FootPlanter:
 
     def _clearance(self) -> Array:
         """Least height in the swing; 0 at its ends, where the foot leaves and meets the floor; shape (F,) [m]."""
-        result = np.zeros(len(self.loaded))
-        for start, stop in runs(~self.loaded):
-            t = (np.arange(start, stop) - start + 1) / (stop - start + 1)
-            result[start:stop] = self.config.swing_clearance * np.minimum(1.0, 4.0 * np.minimum(t, 1.0 - t))
-        return result
+        return self.config.swing_clearance * self._swing_ramp(4.0)
 
     def _orientation(self) -> tuple[Array, Array]:
         """Rotation of the foot, shape (F, 3, 3), and toe extension, shape (F,) [rad]."""
@@ -173,7 +211,7 @@ class _FootPlanter:
         rise = np.where(self.ball & ~self.heel, np.clip(-pitch, 0.0, TOE_LIMIT), 0.0)
         standing = self._stand(yaw, pitch, roll, rise)
         change = Rotation.from_matrix(standing @ self.raw.transpose(0, 2, 1)).as_rotvec()
-        turn = fill(change, self._weight(), 1.0, tension=self._taut(TAUT_S), pull=self._soft(0.25))
+        turn = fill(change, self._weight(), 1.0, tension=self._taut(TAUT_S), pull=self._soft(TURN_BACK_S))
         swinging = Rotation.from_rotvec(turn).as_matrix() @ self.raw
         bend = np.clip(rise * float(self.rise_axis @ self.toe_axis), 0.0, TOE_LIMIT)
         toes = fill(bend, self._weight(), 1.0, pull=self._soft(0.06))

@@ -23,7 +23,8 @@ from kinesis_sim.retarget.signals import quaternions
 Array = NDArray[np.float64]
 FIRST_ITERATIONS = 40
 MAX_STEP = 0.35  # largest change of a joint in one step [rad]; linearisation holds to about here
-SUBTALAR_COST = 0.2  # pull to neutral: markers say little of this joint, and left free it goes to its limit in the swing
+SUBTALAR_COST = 0.1  # pull to neutral: left free it goes to its limit in the swing
+ROLL_SHARE = 0.2  # of the weight of a foot's rotation that its roll has: a sole 2 degrees askew is 1 mm off the floor, a knee then 10 mm aside
 ARM_JOINTS = ("elv_angle", "shoulder_elv", "shoulder_rot", "elbow_flexion")
 ARM_POSTURE, ARM_DAMPING = 0.3, 1.0  # an arm that hangs down can turn about itself at will: hold it to rest, and slow it [1/rad]
 _ROOT = 6
@@ -174,6 +175,7 @@ class PoseSolver:
             firm = targets.firmness[t, i]
             self.feet[i].cost[:3] = c.foot_position * (1.0 + (c.planted - 1.0) * firm)
             self.feet[i].cost[3:] = c.foot_rotation * (c.swing_rotation + (c.planted - c.swing_rotation) * firm)
+            self.feet[i].cost[3] *= ROLL_SHARE
             self.posture_target[self._toe_joints[i].qposadr[0]] = self.geometry.toe_sign[i] * targets.toes[t, i]
         self.posture.set_target(self.posture_target)
         tasks: list[mink.Task] = [self.pelvis, *self.feet, *self.knees, *self.balls, self.posture]

@@ -76,7 +76,7 @@ def test_positions_and_velocities_are_continuous_through_start_change_and_stop(c
 
 def test_a_change_of_command_is_answered_within_half_a_gait_cycle() -> None:
     for before, after in (((0.6, 0, 0), (1.0, 0, 0)), ((1.2, 0, 0), (0.8, 0, 0)), ((0.8, 0, 0), (0.8, 0, 0.6)), ((0, 0, 0), (0, 0.2, 0))):
-        generator, rows = followed([(5.0, before), (0.6, after)])
+        _, rows = followed([(5.0, before), (0.6, after)])
         change = np.array(after) - np.array(before)
         k = int(np.abs(change).argmax())
         half_cycle = round(0.5 / 0.7 / DT)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -255,6 +256,19 @@ def test_a_merge_that_fails_keeps_every_clip(path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(MotionFileError, match=r"No space left on device; all clips are kept in 'lib\.h5\.parts'"):
+        writer.close()
+    monkeypatch.undo()
+    assert not path.exists()
+    with LibraryWriter(path, BODY):
+        pass
+    assert Library.open(path, BODY).names == ("first",)
+
+
+def test_a_merge_without_room_is_not_begun(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = LibraryWriter(path, BODY)
+    writer.add(clip("first"))
+    monkeypatch.setattr("shutil.disk_usage", lambda _folder: SimpleNamespace(total=100, used=90, free=10))
+    with pytest.raises(MotionFileError, match=r"MB needed, 0\.0 MB free; all clips are kept in 'lib\.h5\.parts'"):
         writer.close()
     monkeypatch.undo()
     assert not path.exists()

@@ -6,8 +6,13 @@ import numpy as np
 import pytest
 
 from kinesis_control.errors import ConfigurationError, LayoutError, MotionFileError
-from kinesis_sim.retarget import ContactThresholds, RetargetConfig, Retargeter, clip_poses
+from kinesis_control.motion.resample import resample
+from kinesis_sim.retarget import ContactThresholds, RetargetConfig, Retargeter, clip_poses, gather
+from kinesis_sim.retarget.contacts import contact_labels
+from kinesis_sim.retarget.person import scale_person
+from kinesis_sim.retarget.planting import not_too_near
 from kinesis_sim.retarget.quality import tendon_jumps, trace
+from kinesis_sim.retarget.signals import about_z
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +82,41 @@ def test_other_bodies(body_of, name, walking_person):
     assert clip.report["key_body_error_mm"] < 12.0
     assert clip.report["foot_skate_mm_s"] < 20.0
     assert clip.joint_position.shape == (clip.frames, len(body_of(name).joint_ids))
+
+
+def test_a_leaning_leg_turns_a_flat_foot(retargeter):
+    geometry = retargeter.geometry
+    turn, lean = geometry._flat_turn(0.06)
+    upright = geometry._flat_turn(0.0)[1]
+    assert np.allclose(turn, geometry.neutral_turn + geometry.turn_per_lean * (lean - upright), atol=0.005)
+    assert np.all(np.abs(geometry.turn_per_lean) > 0.5), "the subtalar axis lies obliquely"
+
+
+def test_a_heel_comes_no_nearer_than_the_knee_bends(retargeter):
+    geometry = retargeter.geometry
+    hip = np.tile([[[0.0, -0.1, 1.0], [0.0, 0.1, 1.0]]], (3, 1, 1))
+    length = np.array([0.1, 0.4, 0.7])[:, None, None]
+    ankle = not_too_near(hip, hip - length * np.array([0.6, 0.0, 0.8]), geometry)
+    span = np.linalg.norm(ankle - hip, axis=-1)
+    assert (span >= geometry.shortest_leg).all()
+    assert np.allclose(span[2], 0.7, atol=1e-3), "where there is room nothing moves"
+
+
+def test_a_heel_strike_counts_although_the_foot_still_turns(retargeter, walking_person):
+    person = scale_person(*_resampled(retargeter, walking_person), retargeter.geometry, retargeter.config)
+    thresholds = retargeter.config.contact
+    before = contact_labels(person, retargeter.geometry, thresholds)[:, 0]
+    turn = about_z(np.where(person.foot[:, 0, 2, 0] > 0.06, 0.02, 0.0).cumsum())  # 1.6 rad/s while the toes are up
+    spun = replace(person, foot=np.stack([person.foot[:, 0] @ turn, person.foot[:, 1]], axis=1))
+    after = contact_labels(spun, retargeter.geometry, thresholds)[:, 0]
+    toes_up = person.foot[:, 0, 2, 0] > 0.08
+    assert (before & toes_up).any(), "the gait comes down on its heels"
+    assert (after & toes_up).sum() >= 0.7 * (before & toes_up).sum()
+
+
+def _resampled(retargeter, walking_person):
+    motion = resample(walking_person(retargeter.body), retargeter.config.rate_hz)
+    return motion, retargeter.calibrate([gather(motion)])
 
 
 def test_wrong_units_are_refused(retargeter, walking_person):

@@ -1,0 +1,82 @@
+"""`kinesis robot`: a robot, or an emulated one, with guardian, bus process and the whole graph in one command."""
+
+import argparse
+import os
+from pathlib import Path
+
+from kinesis_cli.options import add_namespace, finite, fraction, positive, whole
+
+DEMO = ("2 walk",)
+"""What is said without --say, "TIME text", in seconds of being active."""
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `robot`."""
+    parser = subparsers.add_parser(
+        "robot",
+        help="a robot, or an emulated one, with guardian, driver and policy",
+        description="Start guardian, bus process, driver node, policy, motion and supervisor for a robot; show each step of arming; end it vented.",
+        epilog="Keys at a terminal: space is the emergency stop (vents at once), q ends in order. Exit status 0: armed, ran, disarmed, no fault.",
+    )
+    parser.add_argument("--driver", default="dummy", help="which link (default: dummy, which needs no robot)")
+    parser.add_argument("--emulate", action="store_true", help="start an emulated android at the other end of the link")
+    parser.add_argument("--settings", type=Path, metavar="FILE", help="a real robot: settings of its bus process, guardian.json beside them")
+    parser.add_argument("--body", default="legs80", help="which body (default: legs80)")
+    parser.add_argument("--policy", metavar="P", help="shipped name, or file (default: the one shipped for the body)")
+    parser.add_argument("--duration", type=positive, metavar="S", help="disarm and end after so long in motion [s] (default: until Ctrl-C)")
+    parser.add_argument("--arm", action="store_true", help="with --settings: arm by itself; otherwise a person does, with: kinesis arm")
+    parser.add_argument("--cap", type=fraction, default=0.3, metavar="F", help="with --emulate: share of full pressure (default: 0.3, as for a new robot)")
+    parser.add_argument("--seed", type=whole, default=0, metavar="N", help="with --emulate: of every random number (default: 0)")
+    parser.add_argument("--say", action="append", metavar="TEXT", help='say this, or at a time in motion: --say "5 stop"; may be repeated (default: "2 walk")')
+    parser.add_argument("--record", type=Path, metavar="DIR", help="write an MCAP bag to this new folder")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write a summary of the run")
+    parser.add_argument("--headless", action="store_true", help="open no page")
+    page = parser.add_mutually_exclusive_group()
+    page.add_argument("--web", type=whole, metavar="PORT", help="serve the page at this port, on this machine only")
+    page.add_argument("--no-web", action="store_true", help="serve no page (default)")
+    add_namespace(parser)
+
+
+def script_of(say: list[str] | None) -> list[tuple[float, str]]:
+    """Times [s] and texts, in order; a text without a time is said at 1 s."""
+    entries = []
+    for text in DEMO if say is None else say:
+        first, _, rest = text.strip().partition(" ")
+        try:
+            entries.append((finite(first), rest.strip()))
+        except (ValueError, argparse.ArgumentTypeError):
+            entries.append((1.0, text.strip()))
+    return sorted(entries)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check, start, watch, end.
+
+    Raises:
+        UnknownNameError: driver, body or policy.
+        ConfigurationError: options that do not go together.
+        UnavailableError: a folder, domain, link or process that cannot be used.
+    """
+    from kinesis_cli.sim_checks import require_body, require_new_folder, resolve_policy
+    from kinesis_cli.sim_summary import require_writable
+    from kinesis_control.drivers.registry import driver_names
+    from kinesis_control.errors import ConfigurationError, UnknownNameError
+
+    if args.driver not in driver_names():
+        raise UnknownNameError("driver", args.driver, driver_names())
+    require_body(args.body)
+    if args.emulate and args.settings is not None:
+        raise ConfigurationError("--emulate and --settings: a robot is emulated or real, give one of them")
+    if args.driver != "dummy" and not args.emulate and args.settings is None:
+        raise ConfigurationError(f"--driver {args.driver} needs a robot: --emulate for an emulated one, --settings FILE for a real one")
+    if args.cap <= 0.0:
+        raise ConfigurationError(f"--cap: got {args.cap}, expected above 0 to 1")
+    policy = resolve_policy(args.policy, args.body)
+    if args.json is not None:
+        require_writable(args.json)
+    if args.record is not None:
+        require_new_folder(args.record)
+    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    from kinesis_cli.robot_run import run_robot
+
+    return run_robot(args, policy)

@@ -1,0 +1,41 @@
+"""Whether a simulation gets a page, and at which port."""
+
+import socket
+
+from kinesis_control.errors import ConfigurationError, UnavailableError
+
+FIRST_PORT, TRIED = 8080, 10
+"""Without a wish the page takes the first free port of so many, so that several simulations run side by side."""
+
+
+def page_port(asked: int | None, *, wanted: bool, watched: bool) -> int | None:
+    """Port of the page, or None for no page.
+
+    Args:
+        asked: port that was asked for, or None.
+        wanted: False where somebody wants no page.
+        watched: somebody may look: a run that ends by itself, or does not keep to the wall clock, gets a page only when asked.
+
+    Raises:
+        ConfigurationError: not a port.
+        UnavailableError: the port that was asked for is in use.
+    """
+    if not wanted or (asked is None and not watched):
+        return None
+    if asked is None:
+        return next((port for port in range(FIRST_PORT, FIRST_PORT + TRIED) if _is_free(port)), None)
+    if not 1 <= asked <= 65535:
+        raise ConfigurationError(f"--web: got {asked}, expected a port from 1 to 65535")
+    if not _is_free(asked):
+        raise UnavailableError(f"port {asked} is in use: end what uses it, give another with --web PORT, or none with --no-web")
+    return asked
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one that was just let go of is free
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

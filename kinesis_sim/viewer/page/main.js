@@ -1,0 +1,135 @@
+// Puts the parts together.
+"use strict";
+
+K.start = () => {
+  const byId = id => document.getElementById(id), canvas = byId("view"), camera = new K.Camera(), film = new K.Film();
+  const held = byId("film-data"), problem = text => { byId("problem").hidden = !text; K.text(byId("problem"), text); };
+  let renderer = null, scene = null, frame = null, fresh = false, link = null, player = null, shown = 0, since = performance.now();
+  const send = (kind, fields) => {
+    if (link && !link.send(kind, fields)) panel.note("Not sent: there is no connection to the viewer.", false);
+  };
+  const panel = new K.Panel({ byId, send, onPick: picked => { renderer.chosen = new Set(picked); fresh = true; } });
+  const plots = new K.Plots(byId);
+  const page = window.kinesis = { fps: 0, frame: () => frame, scene: () => scene, camera, status: null, renderer: () => renderer };  // what tests and curious people look at
+
+  try {
+    renderer = new K.Renderer(canvas);
+  } catch (error) {
+    problem(`${error.message}. Steering works without the picture.`);
+  }
+
+  const onScene = data => {
+    film.scene = data;
+    scene = K.readScene(data);
+    renderer?.setScene(scene);
+    plots.setScene(scene);
+    panel.setScene(scene);
+  };
+  const onFrame = data => {
+    if (!scene) return;
+    frame = K.readFrame(data, scene);
+    film.add(data);
+    renderer?.setFrame(frame);
+    camera.track(frame.root);
+    plots.addFrame(frame);
+    fresh = true;
+  };
+  const onNews = news => {
+    if (news.kind === "status") {
+      page.status = news;
+      panel.setStatus(news);
+      plots.addStatus(news);
+      problem(news.problem);
+      if (renderer && JSON.stringify(renderer.goal) !== JSON.stringify(news.goal)) { renderer.goal = news.goal; fresh = true; }
+    } else if (news.kind === "reply") {
+      K.text(byId("reply"), news.text);
+    } else {
+      panel.note(news.text, news.good);
+      if (!news.good && byId("reply").textContent === "…") K.text(byId("reply"), news.text);
+    }
+  };
+  const onChange = open => {
+    if (open) { problem(""); return; }
+    problem("No connection: the viewer has ended, or its machine cannot be reached. This page connects again by itself.");
+    byId("state").dataset.state = "";
+    K.text(byId("state"), "no connection");
+  };
+
+  if (held) {
+    player = new K.Player(JSON.parse(held.textContent), { byId, onScene, onFrame });
+    for (const id of ["panel", "estop", "tools"]) byId(id).hidden = true;
+    K.text(byId("state"), "film");
+  } else {
+    link = new K.Link({ onScene, onFrame, onNews, onChange });
+    new K.Drive({ byId, send });
+  }
+
+  let aims = false;
+  const setAims = on => { aims = on; byId("goal").setAttribute("aria-pressed", String(on)); canvas.classList.toggle("aim", on); };
+  byId("goal").addEventListener("click", () => setAims(!aims));
+  K.pointers(canvas, camera, {
+    aiming: () => aims,
+    onAim: aim => { if (renderer) renderer.aim = aim; fresh = true; },
+    onGoal: goal => {
+      setAims(false);
+      if (player) return;
+      if (!goal) panel.note("That is beyond the floor; click nearer to the body.", false);
+      else send("goal", { x: goal[0], y: goal[1], yaw: goal[2] });
+    },
+  });
+
+  const toggle = (id, set) => byId(id).addEventListener("change", event => { set(event.target.checked); fresh = true; });
+  toggle("show-ghost", on => { renderer.show.ghost = on; });
+  toggle("show-muscles", on => { renderer.show.muscles = on; });
+  toggle("show-forces", on => { renderer.show.forces = on; });
+  toggle("follow", on => { camera.follow = on; });
+  byId("screenshot").addEventListener("click", () => {
+    renderer.draw(camera);  // the picture is only there until the next one is shown
+    canvas.toBlob(blob => K.save("kinesis.png", "image/png", blob));
+  });
+  byId("film").addEventListener("click", async () => {
+    const on = !film.runs;
+    byId("film").setAttribute("aria-pressed", String(on));
+    K.text(byId("film"), on ? "End film" : "Save film");
+    try {
+      if (on) film.start(); else panel.note(`Film of ${await film.finish()} frames saved.`, true);
+    } catch (error) { panel.note(`No film: ${error.message}`, false); }
+  });
+  window.addEventListener("resize", () => { camera.dirty = true; });
+
+  const draw = () => {
+    player?.tick();
+    if (renderer && (fresh || camera.dirty) && renderer.ready()) {
+      if (fresh) shown++;
+      fresh = camera.dirty = false;
+      renderer.draw(camera);
+    }
+    requestAnimationFrame(draw);
+  };
+  requestAnimationFrame(draw);
+  setInterval(() => {
+    const now = performance.now();
+    if (now - since > 1000) {
+      page.fps = 1000 * shown / (now - since);
+      [shown, since] = [0, now];
+      K.text(byId("fps"), frame ? `${page.fps.toFixed(0)} frames/s` : "");
+    }
+    if (!frame) return;
+    K.text(byId("clock"), `${frame.time.toFixed(1)} s · ${Math.hypot(frame.velocity[0], frame.velocity[1]).toFixed(2)} m/s`);
+    panel.setMuscles(frame);
+    if (!byId("page-plots").hidden) plots.draw(panel.picked.length ? panel.picked : K.strongest(frame, 4));
+  }, 200);
+};
+
+K.strongest = (() => {
+  let kept = [], until = 0;
+  return (frame, count) => {  // chosen anew every few seconds, so that a plot can be read
+    if (performance.now() > until || kept.some(m => m >= frame.tension.length)) {
+      until = performance.now() + 5000;
+      kept = [...frame.tension.keys()].sort((a, b) => frame.tension[b] - frame.tension[a]).slice(0, count);
+    }
+    return kept;
+  };
+})();
+
+document.addEventListener("DOMContentLoaded", K.start);
