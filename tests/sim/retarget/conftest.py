@@ -81,35 +81,36 @@ BVH_NAMES = {
 }  # fmt: skip
 
 
+def bvh_of(motion: SourceMotion, path: Path) -> None:
+    """Writes a motion as a BVH file in centimetres, z up, every joint with six channels."""
+    turn = Rotation.from_quat(motion.rotation.reshape(-1, 4)[:, [1, 2, 3, 0]]).as_matrix().reshape(*motion.rotation.shape[:2], 3, 3)
+    columns, lines = [], ["HIERARCHY"]
+
+    def add(joint: int, depth: int) -> None:
+        parent, pad = int(motion.parents[joint]), "  " * depth
+        place, local = motion.position[:, joint], turn[:, joint]
+        if parent >= 0:
+            back = turn[:, parent].transpose(0, 2, 1)
+            place, local = np.einsum("fij,fj->fi", back, place - motion.position[:, parent]), back @ local
+        angles = Rotation.from_matrix(local).as_euler("ZYX", degrees=True)
+        columns.append(np.hstack([100.0 * place, angles]))
+        offset = " ".join(f"{100.0 * v:.6f}" for v in place[0]) if parent >= 0 else "0 0 0"
+        lines.extend([f"{pad}{'JOINT' if depth else 'ROOT'} {BVH_NAMES[motion.joint_names[joint]]}", f"{pad}{{", f"{pad}  OFFSET {offset}"])
+        lines.append(f"{pad}  CHANNELS 6 Xposition Yposition Zposition Zrotation Yrotation Xrotation")
+        children = [j for j in range(len(motion.parents)) if motion.parents[j] == joint]
+        for child in children:
+            add(child, depth + 1)
+        if not children:
+            lines.extend([f"{pad}  End Site", f"{pad}  {{", f"{pad}    OFFSET 5 0 0", f"{pad}  }}"])
+        lines.append(f"{pad}}}")
+
+    add(0, 0)
+    rows = [" ".join(f"{v:.5f}" for v in row) for row in np.hstack(columns)]
+    lines += ["MOTION", f"Frames: {motion.frames}", f"Frame Time: {1.0 / motion.rate_hz:.8f}", *rows]
+    path.write_text("\n".join(lines) + "\n")
+
+
 @pytest.fixture(scope="session")
 def write_bvh() -> Callable[[SourceMotion, Path], None]:
-    """Writes a motion as a BVH file in centimetres, z up, every joint with six channels."""
-
-    def write(motion: SourceMotion, path: Path) -> None:
-        turn = Rotation.from_quat(motion.rotation.reshape(-1, 4)[:, [1, 2, 3, 0]]).as_matrix().reshape(*motion.rotation.shape[:2], 3, 3)
-        columns, lines = [], ["HIERARCHY"]
-
-        def add(joint: int, depth: int) -> None:
-            parent, pad = int(motion.parents[joint]), "  " * depth
-            place, local = motion.position[:, joint], turn[:, joint]
-            if parent >= 0:
-                back = turn[:, parent].transpose(0, 2, 1)
-                place, local = np.einsum("fij,fj->fi", back, place - motion.position[:, parent]), back @ local
-            angles = Rotation.from_matrix(local).as_euler("ZYX", degrees=True)
-            columns.append(np.hstack([100.0 * place, angles]))
-            offset = " ".join(f"{100.0 * v:.6f}" for v in place[0]) if parent >= 0 else "0 0 0"
-            lines.extend([f"{pad}{'JOINT' if depth else 'ROOT'} {BVH_NAMES[motion.joint_names[joint]]}", f"{pad}{{", f"{pad}  OFFSET {offset}"])
-            lines.append(f"{pad}  CHANNELS 6 Xposition Yposition Zposition Zrotation Yrotation Xrotation")
-            children = [j for j in range(len(motion.parents)) if motion.parents[j] == joint]
-            for child in children:
-                add(child, depth + 1)
-            if not children:
-                lines.extend([f"{pad}  End Site", f"{pad}  {{", f"{pad}    OFFSET 5 0 0", f"{pad}  }}"])
-            lines.append(f"{pad}}}")
-
-        add(0, 0)
-        rows = [" ".join(f"{v:.5f}" for v in row) for row in np.hstack(columns)]
-        lines += ["MOTION", f"Frames: {motion.frames}", f"Frame Time: {1.0 / motion.rate_hz:.8f}", *rows]
-        path.write_text("\n".join(lines) + "\n")
-
-    return write
+    """See `bvh_of`."""
+    return bvh_of
