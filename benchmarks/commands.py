@@ -91,7 +91,7 @@ def run_trial(policy_path: Path, trial: Trial) -> Outcome:
     command, asked_at, end = _Command(trial), math.inf, None
     for tick in range(round(trial.limit_s / dt)):
         now = tick * dt
-        events = plan.update(state, now)
+        events = plan.update(state, now, sources.stop_wait)
         if now >= SETTLE_S and asked_at == math.inf:
             asked_at = now
             command.ask(plan, state)

@@ -51,6 +51,11 @@ class ReferenceSources:
         self._inertia.clear()
         self.maker, self._player = "generator", None
 
+    @property
+    def stop_wait(self) -> float:
+        """How long a stop that is asked for now would wait for its phase [s]."""
+        return self.generator.stop_wait if self.maker == "generator" else 0.0
+
     def update(self, state: BodyState, command: MotionCommand, playing: Play | None, now: float, dt: float) -> ReferenceWindow:
         """The window for a state.
 

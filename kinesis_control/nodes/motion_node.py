@@ -161,7 +161,7 @@ class MotionNode(Ending, Node):
         if not state.fallen:  # a fall is known from the state itself, in every run at the same tick
             self._plan.halt(next(filter(None, self._halts.values()), ""))
         self._take_orders(state, now_s)
-        for event in self._plan.update(state, now_s):
+        for event in self._plan.update(state, now_s, sources.stop_wait):
             self._on_event(event)
         dt = 1e-9 * (state.stamp_ns - self._stamp_ns)
         self._stamp_ns = state.stamp_ns

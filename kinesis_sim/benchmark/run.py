@@ -107,7 +107,7 @@ class CaseRun:
         for push in case.pushes:
             if self._tick == round(push.at_s / self._dt):
                 self._push(push, state)
-        self._plan.update(state, now)
+        self._plan.update(state, now, self._sources.stop_wait)
 
     def _push(self, push: ScheduledPush, state: BodyState) -> None:
         x, y, z = push.apply(self.session)

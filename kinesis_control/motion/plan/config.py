@@ -12,6 +12,7 @@ class PlanConfig:
         yaw_acceleration: change of turn rate [rad/s^2].
         lag: time constant with which the reference follows that ramp [s].
         usual_speed: of a walk of which no speed is said [m/s].
+        goal_speed: of a walk to a goal [m/s].
         slowest: below this no steady walk is chosen by the plan itself [m/s].
         run_speed: of a run of which no speed is said [m/s].
         back_speed, side_speed: of walking backward and of side steps [m/s].
@@ -30,15 +31,16 @@ class PlanConfig:
     lateral_acceleration: float = 0.5
     yaw_acceleration: float = 1.5
     lag: float = 0.15
-    usual_speed: float = 0.9
+    usual_speed: float = 0.6
+    goal_speed: float = 0.6
     slowest: float = 0.6
     run_speed: float = 2.2
-    back_speed: float = 0.45
-    side_speed: float = 0.25
+    back_speed: float = 0.4
+    side_speed: float = 0.2
     creep_speed: float = 0.4
     turn_speed: float = 0.8
     usual_radius: float = 2.5
-    settle: float = 0.8
+    settle: float = 1.2
     goal_tolerance: float = 0.3
     heading_tolerance: float = 0.2
     max_goal_distance: float = 100.0

@@ -15,10 +15,12 @@ SPIN_SHARE = 0.8  # of the largest turn rate on the spot is used
 OFF_ROUTE = 0.6  # farther from the route than this, a new one is planned [m]
 FACING = 0.3  # a walk begins within this of the bearing of the goal [rad]
 STEER_GAIN = 1.5  # turn rate per bearing of the goal [1/s]
+BACK_STEP = 0.25  # speed of the steps back to a goal that was overshot [m/s]
+SHORT = 0.06  # a walk is meant to end so far before the goal: a step ahead is safer than one back [m]
 NEAR = 0.6  # within this a goal is gone to by steps to any side [m]
 PRECISE = 0.08  # as near as steps are made for [m]
 ALIGNED = 0.08  # as near as a heading is turned for [rad]
-LEGS = 12  # most legs before it is left as it is
+LEGS = 6  # most legs before it is left as it is
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +56,7 @@ class GoTo(Activity):
         super().__init__()
         self.goal, self._can, self._config = goal, abilities, config
         self.text = f"walking to ({goal.x:.2f}, {goal.y:.2f})"
-        self._speed = min(config.usual_speed, abilities.max_speed)
+        self._speed = min(config.goal_speed, abilities.max_speed)
         self._free = abilities.turns_in_place
         self._steps = abilities.sideways and abilities.backward
         self._leg, self._legs, self._axis = "", 0, ""
@@ -126,7 +128,7 @@ class GoTo(Activity):
             return "route" if self._legs == 0 or (failed and self._legs < 2) else ""
         if distance > (NEAR if self._steps else max(0.5 * self.goal.tolerance, PRECISE)):
             return "face" if self._needs_to_face(track) else "walk"
-        if self._steps and distance > PRECISE:
+        if self._steps and distance > max(0.5 * self.goal.tolerance, PRECISE):
             return "steps"
         return "turn" if abs(off) > ALIGNED else ""
 
@@ -170,7 +172,7 @@ class GoTo(Activity):
     def _walk(self, track: Track) -> Wish | None:
         distance, bearing = track.to(self.goal.x, self.goal.y)
         along = distance * math.cos(bearing)
-        if along <= track.braking or track.now - self.began > self.time_limit:
+        if along <= track.braking + SHORT or track.now - self.began > self.time_limit:
             return None
         limit = self._can.max_yaw_rate
         steer = STEER_GAIN * bearing if distance > 0.5 * NEAR else 0.0
@@ -190,4 +192,4 @@ class GoTo(Activity):
             return None
         if self._axis == "side":
             return 0.0, math.copysign(min(self._config.side_speed, self._can.max_lateral), apart), 0.0
-        return (self._config.creep_speed if apart > 0.0 else max(-self._config.back_speed, self._can.min_speed)), 0.0, 0.0
+        return (self._config.creep_speed if apart > 0.0 else max(-BACK_STEP, self._can.min_speed)), 0.0, 0.0

@@ -167,8 +167,13 @@ class MotionPlan:
         """Where the present activity stands."""
         return self.activity.progress(self._track) if self._begun else Progress()
 
-    def update(self, state: BodyState, now: float) -> list[Event]:
-        """Refresh `command` for a state at `now` [s]; returns what happened since the last update."""
+    def update(self, state: BodyState, now: float, stop_wait: float = 0.0) -> list[Event]:
+        """Refresh `command` for a state at `now` [s]; returns what happened since the last update.
+
+        Args:
+            stop_wait: how long the reference would wait before it began to stop [s].
+        """
+        self._track.stop_wait = stop_wait
         self._track.update(state, now, self.command)
         if state.fallen and not self._fallen:
             self.stop(Ending.FALLEN, "the body has fallen")

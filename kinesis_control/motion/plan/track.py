@@ -21,6 +21,7 @@ class Track:
         forward, left: way along and across the heading since the start, signed [m].
         speed, lateral, yaw_rate: what a generator with the accelerations of the configuration does now [m/s], [rad/s].
         resting: how long that has been zero [s].
+        stop_wait: how long a stop that is asked for now waits for its phase [s].
         known: a state was seen since the start or the last `forget`.
     """
 
@@ -28,6 +29,7 @@ class Track:
         self._config = config
         self.now = self.x = self.y = self.yaw = self.forward = self.left = 0.0
         self.speed = self.lateral = self.yaw_rate = self.resting = 0.0
+        self.stop_wait = 0.0
         self.known = False
 
     def forget(self) -> None:
@@ -52,6 +54,8 @@ class Track:
 
     def _ramp(self, command: MotionCommand, dt: float) -> None:
         c = self._config
+        if self.stop_wait > 0.0 and float(command.speed) == float(command.lateral) == float(command.yaw_rate) == 0.0:
+            return
         self.speed = _towards(self.speed, float(command.speed), c.acceleration * dt)
         self.lateral = _towards(self.lateral, float(command.lateral), c.lateral_acceleration * dt)
         self.yaw_rate = _towards(self.yaw_rate, float(command.yaw_rate), c.yaw_acceleration * dt)
@@ -61,17 +65,17 @@ class Track:
     @property
     def braking(self) -> float:
         """Way from the present forward speed to a stand [m]."""
-        return self.speed**2 / (2.0 * self._config.acceleration) + self._config.lag * abs(self.speed)
+        return self.speed**2 / (2.0 * self._config.acceleration) + (self._config.lag + self.stop_wait) * abs(self.speed)
 
     @property
     def side_braking(self) -> float:
         """Way from the present sideways speed to a stand [m]."""
-        return self.lateral**2 / (2.0 * self._config.lateral_acceleration) + self._config.lag * abs(self.lateral)
+        return self.lateral**2 / (2.0 * self._config.lateral_acceleration) + (self._config.lag + self.stop_wait) * abs(self.lateral)
 
     @property
     def turn_braking(self) -> float:
         """Angle from the present turn rate to none [rad]."""
-        return self.yaw_rate**2 / (2.0 * self._config.yaw_acceleration) + self._config.lag * abs(self.yaw_rate)
+        return self.yaw_rate**2 / (2.0 * self._config.yaw_acceleration) + (self._config.lag + self.stop_wait) * abs(self.yaw_rate)
 
     def to(self, x: float, y: float) -> tuple[float, float]:
         """A place in odom as (distance [m], bearing to the left of the heading [rad])."""
