@@ -26,9 +26,12 @@ def mirror_member(env: WalkEnv, source: int, target: int) -> None:
     body.coupling.fill_velocity(qpos, qvel)
     p.qpos[target], p.qvel[target], p.act[target] = qpos, qvel, p.act[source][m.muscles]
     gen = env.generator
-    for array in (gen.speed, env.commands.command.speed):
-        array[target] = array[source]
-    for array in (gen.yaw_rate, gen.yaw, env.commands.command.yaw_rate):
+    for array in (gen.velocity, gen.ramp, gen.held):
+        array[target] = array[source] * (1.0, -1.0, -1.0)
+    gen.rate[target], gen.stopping[target] = gen.rate[source], gen.stopping[source]
+    command = env.commands.command
+    command.speed[target] = command.speed[source]
+    for array in (gen.yaw, command.lateral, command.yaw_rate):
         array[target] = -array[source]
     gen.phase[target] = (gen.phase[source] + 0.5) % 1.0
     gen.position[target] = gen.position[source] * (1.0, -1.0)
@@ -38,7 +41,7 @@ def test_mirrored_physics_gives_the_mirrored_observation(env: WalkEnv) -> None:
     mirror = Mirror(env.body, observation_terms(env.body))
     walking = np.array([0])
     env.commands.draw(walking, stand_share=0.0)
-    env.generator.speed[0], env.generator.yaw_rate[0] = 0.9, 0.2
+    env.generator.velocity[0] = env.generator.ramp[0] = (0.9, 0.0, 0.2)
     mirror_member(env, 0, 1)
     excitation = np.random.default_rng(0).uniform(0.0, 0.3, (4, 80))
     excitation[1] = excitation[0][env.body.mirror.muscles]

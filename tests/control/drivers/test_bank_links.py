@@ -22,6 +22,7 @@ def link(request, serve, free_port):
         return "udp", {"port": free_port, "answer_timeout_s": 0.1}, lambda: serve("udp", free_port, 24)
     if request.param == "can":
         pytest.importorskip("can")
+        pytest.importorskip("msgpack", reason="msgpack is not installed (extra: robot)")
         group = "239.74.163.9"
         settings = {"interface": "udp_multicast", "channels": (group,), "answer_timeout_s": 0.1}
         return "can_fd", settings, lambda: serve("can", group, 24)
