@@ -1,5 +1,6 @@
 """The three links that carry valve-bank records, each against a robot in another process."""
 
+import os
 import time
 
 import numpy as np
@@ -41,6 +42,8 @@ def lease(driver, bank_robot, epoch):
 
 
 def test_arms_follows_and_vents(link, bank_robot, until):
+    if link[0] == "ethercat" and "KINESIS_FAULT_CAMPAIGN" not in os.environ:
+        pytest.skip("the emulated segment needs real time and processor time to spare; set KINESIS_FAULT_CAMPAIGN=1")
     with link[2](), make(link, bank_robot) as driver:
         identity = driver.identify()
         assert identity.serial == bank_robot.SERIAL and len(identity.banks) == 3 and identity.epoch_floor == 0
