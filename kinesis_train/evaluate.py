@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from kinesis_control.body_state import BodyState
 from kinesis_control.contract import read_contract
+from kinesis_control.evaluate.statistics import wilson_interval
 from kinesis_control.motion.command import Abilities, MotionCommand
 from kinesis_control.motion.generator import GaitGenerator, heading, wrap
 from kinesis_control.observation import rotation_entries
@@ -136,18 +137,11 @@ def velocity_along(state: BodyState, direction: tuple[float, float]) -> float:
     return float((ahead * direction[0] + left * direction[1]) / np.hypot(*direction))
 
 
-def wilson(successes: int, n: int, z: float = 1.96) -> tuple[float, float]:
-    """95 % interval of a share by Wilson's score (1927)."""
-    p = successes / n
-    centre, half = p + z * z / (2 * n), z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return float((centre - half) / (1 + z * z / n)), float((centre + half) / (1 + z * z / n))
-
-
 def summarise(outcomes: list[Outcome]) -> dict[str, Any]:
     """Shares and means over trials of one kind; speeds, headings and drift are those of the trials without a fall."""
     stayed = [o for o in outcomes if o.survived]
     ok = len(stayed)
-    low, high = wilson(ok, len(outcomes))
+    low, high = wilson_interval(ok, len(outcomes))
     return {
         "survived": ok, "of": len(outcomes), "interval_95": [round(low, 3), round(high, 3)],
         "mean_lived_s": round(float(np.mean([o.lived_s for o in outcomes])), 2),

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from kinesis_control.errors import ContractError, UnavailableError
+from kinesis_control.evaluate.statistics import wilson_interval
 from kinesis_control.policy import Policy
 from kinesis_train.env import EnvConfig, WalkEnv
-from kinesis_train.evaluate import wilson
 from kinesis_train.export import export_policy, load_checkpoint
 from kinesis_train.fit import muscle_lengths
 from kinesis_train.networks import DecoderGains, MuscleDecoder, Normalised, RunningNorm, mlp
@@ -146,5 +146,5 @@ def test_the_curriculum_gives_the_task_of_the_step() -> None:
 
 
 def test_wilson_interval() -> None:
-    low, high = wilson(16, 20)
+    low, high = wilson_interval(16, 20)
     assert low == pytest.approx(0.584, abs=0.002) and high == pytest.approx(0.919, abs=0.002)  # Wilson 1927, n = 20, 16 successes

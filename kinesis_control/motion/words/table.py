@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kinesis_control.errors import ConfigurationError
+from kinesis_control.evaluate.statistics import wilson_interval
 from kinesis_control.motion.instruction import Direction, Instruction, Queueing, Skill, Understanding, Unit
 from kinesis_control.motion.words import parse
 
@@ -18,8 +19,6 @@ _UNITS = {"m": (1.0, Unit.METRE), "steps": (1.0, Unit.STEP), "step": (1.0, Unit.
 _SKILLS = {"stand": Skill.STAND, "walk": Skill.WALK, "run": Skill.RUN, "side": Skill.SIDE_STEP, "turn": Skill.TURN, "curve": Skill.CURVE, "kick": Skill.KICK}
 _DIRECTIONS = {d.value: d for d in Direction}
 _MANNERS = {"slow", "fast", "usual"}
-Z95 = 1.959963984540054
-"""Normal quantile of a two-sided 95 % interval."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,10 +66,7 @@ class Score:
     @property
     def interval(self) -> tuple[float, float]:
         """95 % interval of the share (Wilson 1927, score interval)."""
-        n, p = self.total, self.share
-        centre = (p + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
-        half = Z95 / (1 + Z95**2 / n) * math.sqrt(p * (1 - p) / n + Z95**2 / (4 * n**2))
-        return max(centre - half, 0.0), min(centre + half, 1.0)
+        return wilson_interval(self.right, self.total)
 
 
 def read_table(path: Path) -> list[Row]:
