@@ -213,6 +213,7 @@ class PolicyNode(LoopLifecycleNode):
         # Not throttled by the logger: it looks through the call stack each time, which costs as much as an answer.
         if self._faults.count(fault) == 1:
             self.get_logger().error(f"{fault.name}: {detail} (said once; counted in control_status)")
+            self._report()
 
     def _report(self) -> None:
         status = self._reporter.status

@@ -21,8 +21,8 @@ STANDARD = _reliable(100)
 CLOCK = _reliable(10)
 """`/clock`: readers take it best effort, a recorder may want every one."""
 
-STATUS = _reliable(10)
-"""`control_status`, `/diagnostics`."""
+STATUS = _reliable(100)
+"""`control_status`, `/diagnostics`: as deep as the loop, for in lock-step they come as many times faster as the clock does."""
 
 GOAL = _reliable(10)
 """`cmd_vel`, `goal_pose`, `text_command`, `text_reply`."""
