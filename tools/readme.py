@@ -24,12 +24,18 @@ SUITE_AIMS = {("walking", "stand"): "all", ("walking", "walk"): "16 of 20"}
 HEADER = "| what | aim | measured: median (lowest to highest) | command |\n|---|---|---|---|"
 
 
+def three(value: object) -> str:
+    """A number with three figures, and never with an exponent."""
+    number = float(str(value))
+    return f"{number:.0f}" if abs(number) >= 1000.0 else f"{number:.3g}"
+
+
 def bench_rows(results: list[dict[str, object]]) -> list[str]:
     """One row a measurement of `kinesis bench`."""
     rows = []
     for r in results:
         target = str(r["target"]).strip("()").removeprefix("aim: ")
-        rows.append(f"| {r['name']} | {target} | {r['median']:.3g} ({r['min']:.3g} to {r['max']:.3g}) {r['unit']} | `./kinesis bench` |")
+        rows.append(f"| {r['name']} | {target} | {three(r['median'])} ({three(r['min'])} to {three(r['max'])}) {r['unit']} | `./kinesis bench` |")
     return rows
 
 
