@@ -25,6 +25,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--policy", metavar="P", help="shipped name, or file (default: the one shipped for the body)")
     parser.add_argument("--duration", type=positive, metavar="S", help="disarm and end after so long in motion [s] (default: until Ctrl-C)")
     parser.add_argument("--arm", action="store_true", help="with --settings: arm by itself; otherwise a person does, with: kinesis arm")
+    parser.add_argument("--check", action="store_true", help="no policy: move every muscle once, alone, at a low pressure, and say what is not as it should be")
     parser.add_argument("--cap", type=fraction, default=0.3, metavar="F", help="with --emulate: share of full pressure (default: 0.3, as for a new robot)")
     parser.add_argument("--seed", type=whole, default=0, metavar="N", help="with --emulate: of every random number (default: 0)")
     parser.add_argument("--say", action="append", metavar="TEXT", help='say this, or at a time in motion: --say "5 stop"; may be repeated (default: "2 walk")')
@@ -71,9 +72,13 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigurationError(f"--driver {args.driver} needs a robot: --emulate for an emulated one, --settings FILE for a real one")
     if args.cap <= 0.0:
         raise ConfigurationError(f"--cap: got {args.cap}, expected above 0 to 1")
-    policy = resolve_policy(args.policy, args.body)
     if args.json is not None:
         require_writable(args.json)
+    if args.check:
+        from kinesis_cli.robot_check import run_check
+
+        return run_check(args)
+    policy = resolve_policy(args.policy, args.body)
     if args.record is not None:
         require_new_folder(args.record)
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")

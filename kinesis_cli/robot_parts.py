@@ -14,7 +14,8 @@ from types import TracebackType
 from typing import Any
 
 from kinesis_cli.launcher.packages import python_path
-from kinesis_control.drivers.bus.process import BusSettings, block_names
+from kinesis_control.drivers.bus.client import block_names
+from kinesis_control.drivers.bus.settings import BusSettings
 from kinesis_control.drivers.guardian.settings import GuardianSettings
 from kinesis_control.errors import ConfigurationError, UnavailableError
 
@@ -125,7 +126,7 @@ class RobotParts:
         return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else ""
 
 
-def start_emulator(parts: RobotParts, driver: str, body: str, *, seed: int, cap: float) -> RobotFiles:
+def start_emulator(parts: RobotParts, driver: str, body: str, *, seed: int, cap: float, mode: str = "excitation") -> RobotFiles:
     """An emulated android on the driver's bus; it writes every file but the facts of the body.
 
     Raises:
@@ -135,7 +136,7 @@ def start_emulator(parts: RobotParts, driver: str, body: str, *, seed: int, cap:
     if driver not in BUSES:
         raise ConfigurationError(f"driver '{driver}' has no emulated robot; those that have: {', '.join(BUSES)}; the dummy needs none")
     words = ["-m", "kinesis_cli", "emulator", "--body", body, "--bus", BUSES[driver], "--robot", robot_name(driver), "--folder", str(parts.folder)]
-    words += ["--seed", str(seed), "--cap", str(cap), "--priority", "50"]
+    words += ["--seed", str(seed), "--cap", str(cap), "--mode", mode, "--priority", "50"]
     if driver == "udp":
         words += ["--port", "0"]
     elif driver == "ethercat":

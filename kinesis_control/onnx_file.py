@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kinesis_control.errors import ContractError, UnavailableError
+from kinesis_control.protobuf import fields
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -28,9 +29,6 @@ _ATTRIBUTE_FLOATS = (2, 7)
 _DATA_TYPE, _FLOAT_DATA, _INT32_DATA, _NAME, _RAW_DATA, _DOUBLE_DATA, _EXTERNAL_DATA, _DATA_LOCATION = 2, 4, 5, 8, 9, 10, 13, 14
 _RAW_FORMAT = {1: "<f4", 10: "<f2", 11: "<f8"}
 _WHOLE_NUMBER_TYPES = (2, 3, 4, 5, 6, 7, 8, 9, 12, 13)  # integers, strings, booleans
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-
-Field = tuple[int, int | memoryview]
 
 
 def read_bytes(path: Path) -> bytes:
@@ -77,7 +75,7 @@ def require_finite_weights(content: bytes) -> None:
             if kind == "tensor":
                 _check_tensor(message)
             elif kind == "attribute":
-                floats = b"".join(bytes(v) for number, v in _fields(message) if number in _ATTRIBUTE_FLOATS and isinstance(v, memoryview))
+                floats = b"".join(bytes(v) for number, v in fields(message) if number in _ATTRIBUTE_FLOATS and isinstance(v, memoryview))
                 if not np.isfinite(np.frombuffer(floats, "<f4")).all():
                     raise ContractError("an attribute of the graph holds a NaN or an infinity")
     except (ValueError, IndexError) as error:
@@ -88,14 +86,14 @@ def _messages(kind: str, message: memoryview) -> Iterator[tuple[str, memoryview]
     """Every message that can hold weights, inside `message`, depth first."""
     yield kind, message
     nested = _NESTED.get(kind, {})
-    for number, value in _fields(message) if nested else ():
+    for number, value in fields(message) if nested else ():
         if number in nested and isinstance(value, memoryview):
             yield from _messages(nested[number], value)
 
 
 def _check_tensor(tensor: memoryview) -> None:
     data_type, name, parts = 0, "", []
-    for number, value in _fields(tensor):
+    for number, value in fields(tensor):
         if number == _DATA_TYPE and isinstance(value, int):
             data_type = value
         elif number == _NAME and isinstance(value, memoryview):
@@ -112,38 +110,3 @@ def _check_tensor(tensor: memoryview) -> None:
         stored = {_FLOAT_DATA: "<f4", _DOUBLE_DATA: "<f8"}.get(number, _RAW_FORMAT[data_type])
         if not np.isfinite(np.frombuffer(value, stored)).all():
             raise ContractError(f"weight '{name}' holds a NaN or an infinity")
-
-
-def _fields(message: memoryview) -> Iterator[Field]:
-    """Field number and value of each field of a protobuf message; fixed-size values come as their bytes."""
-    at, end = 0, len(message)
-    while at < end:
-        key, at = _varint(message, at)
-        number, wire = key >> 3, key & 7
-        if wire == _VARINT:
-            value, at = _varint(message, at)
-            yield number, value
-            continue
-        if wire == _BYTES:
-            size, at = _varint(message, at)
-        elif wire in (_FIXED64, _FIXED32):
-            size = 8 if wire == _FIXED64 else 4
-        else:
-            raise ValueError(f"unknown wire type {wire}")
-        if at + size > end:
-            raise ValueError(f"field {number} ends {at + size - end} bytes after its message")
-        yield number, message[at : at + size]
-        at += size
-
-
-def _varint(message: memoryview, at: int) -> tuple[int, int]:
-    """Number that starts at `at`, and where the next field starts."""
-    value = shift = 0
-    while True:
-        byte = message[at]
-        value |= (byte & 0x7F) << shift
-        at, shift = at + 1, shift + 7
-        if byte < 0x80:
-            return value, at
-        if shift > 63:
-            raise ValueError("a number of more than 64 bits")

@@ -1,6 +1,15 @@
 """What the tests of several rooms need."""
 
+from contextlib import suppress
+
 import pytest
+
+with suppress(ImportError):  # the extra `dev` brings it; without it the tests that need it are skipped by themselves
+    from hypothesis import HealthCheck, settings
+
+    # How long an example takes is a matter of the machine, and machines that run tests are loaded.
+    settings.register_profile("loaded", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("loaded")
 
 from kinesis_control.body_state import BodyDescription
 from kinesis_control.muscles import MuscleLayout

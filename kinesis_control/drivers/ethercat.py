@@ -26,16 +26,21 @@ class EthercatConfig(BankConfig):
         interface: network interface that leads to the banks and to nothing else.
         watchdog_ms: silence after which a slave leaves OPERATIONAL by itself [ms], 20 to 1000.
         answer_timeout_us: longest wait for the frames of a cycle to come back [us], 100 to 20000.
+        start_timeout_us: longest wait for each frame while devices are found and brought up [us], 500 to 100000; the master has
+            one such time a process.
     """
 
     interface: str
     watchdog_ms: float = 100.0
     answer_timeout_us: int = 2000
+    start_timeout_us: int = 2000
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not (20.0 <= self.watchdog_ms <= 1000.0 and 100 <= self.answer_timeout_us <= 20_000):
-            raise ConfigurationError(f"got watchdog_ms {self.watchdog_ms} and answer_timeout_us {self.answer_timeout_us}, expected 20 to 1000 and 100 to 20000")
+        ranges = {"watchdog_ms": (20.0, 1000.0), "answer_timeout_us": (100, 20_000), "start_timeout_us": (500, 100_000)}
+        for name, (low, high) in ranges.items():
+            if not low <= getattr(self, name) <= high:
+                raise ConfigurationError(f"{name}: got {getattr(self, name)!r}, expected {low:g} to {high:g}")
 
 
 class EthercatDriver(BankDriver):
@@ -52,6 +57,7 @@ class EthercatDriver(BankDriver):
         self.working_counter_faults = self._silent = 0
 
     def _open(self) -> None:
+        pysoem.settings.timeouts.ret = self._config.start_timeout_us
         self._master = pysoem.Master()
         try:
             self._master.open(self._config.interface)

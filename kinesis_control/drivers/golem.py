@@ -28,6 +28,8 @@ MBAR_PA = 100.0
 _RATE_BUDGET, _RATE_MARGIN = 10_000.0, 1.5
 """The maker's cap: 10000 / (1.5 n) requests a second."""
 _VERB_REPEATS = 2
+_REFUSALS = 3
+"""Refused orders in a row after which the robot counts as broken: it keeps what it had, and nobody can change it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +89,7 @@ class GolemDriver(MuscleDriver):
         self._last_control: Control | None = None
         self._verbs: list[str] = []
         self._pending: Any = None
+        self._refused = 0
         self._order: NDArray[np.intp] | None = None
         self._low, self._span, self._share = np.zeros(n), np.ones(n), np.zeros(n)
         self._out = np.zeros(n, dtype=np.float32)
@@ -150,7 +153,7 @@ class GolemDriver(MuscleDriver):
         """The newest pressures, in the server's order and share of its range."""
         if self._requests is None or self._stream is None or self._stream.done():
             if self._stream is not None:  # the server has ended it: refused, or gone
-                self.status.note(LinkFault.REFUSED)
+                self._refuse("it has ended the stream of pressures")
             self._requests = NewestRequest()
             self._stream = self._connected().stream_pressures(self._requests)
         np.subtract(self._decimator.out, self._low, out=self._share)
@@ -182,9 +185,10 @@ class GolemDriver(MuscleDriver):
                 self.status.note(LinkFault.DOWN)
             else:
                 self._verbs = self._verbs[1:]
-                if not reply.success:
-                    self.status.note(LinkFault.REFUSED)
-                    self.last_error = f"golem server: error {reply.error}: {reply.text}"
+                if reply.success:
+                    self._refused = 0
+                else:
+                    self._refuse(f"error {reply.error}: {reply.text}")
         if self._verbs and self._pending is None:
             self._pending = self._connected().begin(self._verbs[0])
             self.status.sent = True
@@ -193,8 +197,12 @@ class GolemDriver(MuscleDriver):
         reply = self._connected().command(method)
         self.status.sent = True
         if not reply.success:
-            self.status.note(LinkFault.REFUSED)
-            self.last_error = f"golem server: error {reply.error}: {reply.text}"
+            self._refuse(f"error {reply.error}: {reply.text}")
+
+    def _refuse(self, why: str) -> None:
+        self._refused += 1
+        self.status.note(LinkFault.REFUSED)
+        self.last_error = f"golem server: {why}"
 
     def _read(self, state: StateFrame) -> None:
         reader = self._telemetry
@@ -219,7 +227,7 @@ class GolemDriver(MuscleDriver):
         state.imu_quaternion[:] = np.nan
         state.imu_quaternion[:units] = np.where(telemetry.imu_valid[:units, None], telemetry.imu_quaternion[:units], np.nan)
         state.bank_state[0] = _STATES.get(self._last_control, BankState.DISARMED)
-        refused = telemetry.reply is not None and not telemetry.reply.success
+        refused = self._refused >= _REFUSALS or (telemetry.reply is not None and not telemetry.reply.success)
         state.bank_faults[0] = BankFault.INTERNAL if refused else BankFault.NONE
 
     def _end_stream(self) -> None:

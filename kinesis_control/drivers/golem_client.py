@@ -8,8 +8,8 @@ import grpc
 
 from kinesis_control.drivers.codecs import golem
 from kinesis_control.drivers.codecs.golem import PumpInfo, Reply, ServerConfig, SystemInfo, Telemetry
-from kinesis_control.drivers.codecs.protobuf import WireError
 from kinesis_control.drivers.errors import LinkError, ProtocolError
+from kinesis_control.protobuf import WireError
 
 _OPTIONS = [("grpc.max_reconnect_backoff_ms", 500), ("grpc.initial_reconnect_backoff_ms", 50)]
 

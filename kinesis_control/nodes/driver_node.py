@@ -8,7 +8,6 @@ policy looks at; then publish `body_state` at the control rate and take commands
 latched, deactivates this node and the nodes of `chain`; `reset_estop` activates them again, and nothing arms but `arm`.
 """
 
-import json
 import sys
 import time
 from collections import deque
@@ -21,29 +20,25 @@ from kinesis_msgs.msg import MuscleCommand
 from rclpy.clock import Clock, ClockType
 from std_srvs.srv import Trigger
 
-from kinesis_control.contract import read_contract
-from kinesis_control.drivers.body_estimate import BodyEstimate, needed_fields
-from kinesis_control.drivers.body_file import read_body
-from kinesis_control.drivers.bus.process import BusClient, BusSettings
+from kinesis_control.drivers.body_estimate import BodyEstimate
+from kinesis_control.drivers.bus.client import BusClient
 from kinesis_control.drivers.frames import Mode
-from kinesis_control.drivers.muscle_model import HillTable
 from kinesis_control.drivers.robot_account import RobotRun
 from kinesis_control.drivers.robot_control import RobotControl
-from kinesis_control.errors import ConfigurationError, UnavailableError
+from kinesis_control.errors import UnavailableError
 from kinesis_control.nodes.robot_chain import Chain
 from kinesis_control.nodes.robot_clock import RobotClock
 from kinesis_control.nodes.robot_reports import RobotReports
+from kinesis_control.nodes.robot_setup import attach, read_setup
 from kinesis_control.nodes.robot_topics import RobotTopics
 from kinesis_control.ros import qos
 from kinesis_control.ros.convert import read_command
 from kinesis_control.ros.lifecycle import LifecycleState, LoopLifecycleNode, TransitionCallbackReturn
-from kinesis_control.ros.parameters import declare, declare_strings
 from kinesis_control.ros.reporting import names_of
 from kinesis_control.ros.running import run_node
 from kinesis_control.safety.arming import Answer, ArmingConfig, ControlState
 from kinesis_control.safety.faults import Fault
 from kinesis_control.safety.gate import CommandGate
-from kinesis_control.safety.limits import Limits
 
 STATUS_S = 0.5
 """Time between two `control_status` when nothing happens [s]."""
@@ -65,17 +60,19 @@ class DriverNode(LoopLifecycleNode):
 
     def __init__(self) -> None:
         super().__init__("driver_node")
-        self._read_parameters()
+        setup = self._setup = read_setup(self)
+        self._estimate = BodyEstimate(setup.body, setup.robot, setup.table, full_pressure_pa=setup.full_pressure_pa)
+        self._checked, _ = self._estimate.known_view()
         self._clock_of_stamps = RobotClock()
-        gate = CommandGate(self._limits, ArmingConfig(fade_s=self._fade_s))
-        self.control = RobotControl(gate, Path(self._settings.guardian), muscles=self._body.muscles.names)
-        self._run = RobotRun(self.control, self._duration_s)
+        gate = CommandGate(setup.limits, ArmingConfig(fade_s=setup.fade_s))
+        self.control = RobotControl(gate, Path(setup.settings.guardian), muscles=setup.body.muscles.names)
+        self._run = RobotRun(self.control, setup.duration_s)
         self.account = self._run.account
-        self._reports = RobotReports(self, self._body, self._robot, self.control, self.account, self._settings.driver)
-        self._topics = RobotTopics(self, self._body)
+        self._reports = RobotReports(self, setup.body, setup.robot, self.control, self.account, setup.settings.driver)
+        self._topics = RobotTopics(self, setup.body)
         self._reports.reporter.watch(self._topics.state_publisher)
         self._reports.reporter.watch(self.create_subscription(MuscleCommand, "muscle_command", self._on_command, qos.LOOP))
-        self._chain = Chain(self, self._chain_names)
+        self._chain = Chain(self, setup.chain)
         self._client: BusClient | None = None
         self._seq = self._last_ns = 0
         self._samples: deque[tuple[int, int, int, int]] = deque(maxlen=_KEPT)  # seq, and of the record: seq, stamp_ns, epoch
@@ -85,43 +82,11 @@ class DriverNode(LoopLifecycleNode):
         for name, request in (("estop", self.control.estop), ("reset_estop", self._reset), ("arm", self._arm), ("disarm", self.control.disarm)):
             self.create_service(Trigger, name, self._trigger(name, request))
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self._period = self._limits.control_dt_s
+        self._period = setup.limits.control_dt_s
         self.create_timer(self._period, self._on_tick, clock=steady)
         self.create_timer(1.0, self._on_second, clock=steady)
-        if self._autostart:
+        if setup.autostart:
             self._starter = self.create_timer(0.01, self._on_start, clock=steady)
-
-    def _read_parameters(self) -> None:
-        """Everything from files and parameters.
-
-        Raises:
-            ConfigurationError: a value or file that cannot be used.
-            KinesisError: a policy or driver that cannot be used.
-        """
-        settings = declare(self, "settings", "", "Settings of the bus process (JSON), as it was started with.")
-        body = declare(self, "body_file", "", "Facts of the body (JSON): names, mass, hashes.")
-        policy = declare(self, "policy", "", "Policy file; control rate, slew limit and the sensors that are needed come from its contract.")
-        self._fade_s = declare(self, "fade_s", 0.2, "Time from full excitation to none [s].", low=0.01, high=5.0)
-        self._duration_s = declare(self, "duration", 0.0, "Time in ACTIVE until the robot is disarmed and the node ends [s]; 0 for no end.", low=0.0, high=1e6)
-        self._start_s = declare(self, "startup_timeout_s", 20.0, "How long configure waits for bus process and guardian [s].", low=0.1, high=600.0)
-        self._autostart = declare(self, "autostart", False, "Configure and activate by itself; end the process where that is refused.")
-        self._chain_names = declare_strings(self, "chain", "Lifecycle nodes that are deactivated with this one when the robot is in error.")
-        for name, path in (("settings", settings), ("body_file", body), ("policy", policy)):
-            if not Path(path).is_file():
-                raise ConfigurationError(f"parameter '{name}': got '{path}', expected the path of a file")
-        self._settings, self._body, contract = BusSettings.read(Path(settings)), read_body(Path(body)), read_contract(policy)
-        if self._settings.mode != "excitation":
-            raise ConfigurationError(f"the bus process takes commands in mode '{self._settings.mode}', a policy gives excitations")
-        self._robot = self._settings.make_driver().capabilities
-        self._needs = needed_fields(term.name for term in contract.observation)
-        self._limits = Limits(
-            n_muscles=len(self._body.muscles), layout_hash=self._body.muscles.hash, slew_per_s=contract.action.slew_per_s,
-            control_dt_s=contract.control_dt_s, max_age_s=3.0 * contract.control_dt_s, max_seq_lag=1,
-        )  # fmt: skip
-        table = HillTable.load(Path(self._settings.muscle_table), self._body.muscles) if self._settings.muscle_table else None
-        self._estimate = BodyEstimate(self._body, self._robot, table, full_pressure_pa=_full_pressure_pa(self._settings))
-        self._state = self._estimate.state
-        self._checked, _ = self._estimate.known_view()
 
     # -- lifecycle ------------------------------------------------------------------------------------------------------
 
@@ -132,27 +97,20 @@ class DriverNode(LoopLifecycleNode):
             UnavailableError: one of them is not there in time.
             LayoutError: the bus process runs another robot.
         """
-        until = time.monotonic() + self._start_s
-        while self._client is None or not self._client.fetch():
-            try:
-                self._client = self._client or BusClient(self._settings.robot, self._robot)
-            except UnavailableError:
-                if time.monotonic() > until:
-                    raise
-            if time.monotonic() > until:
-                raise UnavailableError(f"the bus process of robot '{self._settings.robot}' gives no state ({self._start_s:g} s)")
-            time.sleep(0.01)
+        setup = self._setup
+        until = time.monotonic() + setup.start_s
+        self._client = attach(setup, until)
         self._reports.record = self._client.state
         self.control.begin(self._now_s())
         while self.control.status is None:
             self.control.begin(self._now_s())
             self.control.poll(self._client.state, fresh=self._client.fetch(), now_s=self._now_s())
             if time.monotonic() > until:
-                raise UnavailableError(f"the guardian at '{self._settings.guardian}' says nothing ({self._start_s:g} s)")
+                raise UnavailableError(f"the guardian at '{setup.settings.guardian}' says nothing ({setup.start_s:g} s)")
             time.sleep(0.01)
         self._topics.publish_layout()
         self._reports.note = ""
-        self.get_logger().info(f"robot '{self._settings.robot}', {len(self._body.muscles)} muscles over '{self._settings.driver}', {1.0 / self._period:g} Hz")
+        self.get_logger().info(f"robot '{setup.settings.robot}', {len(setup.body.muscles)} muscles over '{setup.settings.driver}', {1.0 / self._period:g} Hz")
 
     def activate(self) -> None:
         """Begin to publish states and to take commands.
@@ -168,12 +126,12 @@ class DriverNode(LoopLifecycleNode):
             if self._client.fetch():
                 self._estimate.update(self._client.state)
                 records += 1
-            lacking = self._estimate.unknown(self._needs)
+            lacking = self._estimate.unknown(self._setup.needs)
             if not lacking and records >= SETTLED:
                 break
             if time.monotonic() > until:
                 raise UnavailableError(
-                    f"driver '{self._settings.driver}' does not measure {', '.join(lacking)}, which the policy looks at; "
+                    f"driver '{self._setup.settings.driver}' does not measure {', '.join(lacking)}, which the policy looks at; "
                     "nothing is put in its place: use a link whose hub carries it (docs/robot/robot.md)"
                 )
             time.sleep(0.005)
@@ -331,21 +289,6 @@ class DriverNode(LoopLifecycleNode):
             self._finish()
         self.control.close()
         self.release()
-
-
-def _full_pressure_pa(settings: BusSettings) -> float:
-    """Pressure of full strength as the bus process takes it [Pa]; the bus process is who checks the file.
-
-    Raises:
-        ConfigurationError: the limits file cannot be read.
-    """
-    if not settings.limits:
-        return settings.full_pressure_pa
-    try:
-        value = json.loads(Path(settings.limits).read_text(encoding="utf-8"))["full_pressure_pa"]
-        return float(max(value.values()) if isinstance(value, dict) else value)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigurationError(f"limits '{settings.limits}': full_pressure_pa cannot be read: {error}") from error
 
 
 def main() -> None:

@@ -1,5 +1,7 @@
 """The emulated android: firmware, plant, bones and sensors, advanced together tick by tick. It has no clock of its own."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -72,6 +74,7 @@ class Android:
         pump_wanted: what a server in front of the pump wants; the contactor must be closed, too.
         stop: stop and reset button. contactor, dump_open: what the safety board gets from the guardian.
         ticks: of 0.5 ms since the start.
+        clock: time by which links, watchdogs and the safety board go [ns]; CLOCK_MONOTONIC, or `own_ns` in lock-step.
     """
 
     def __init__(self, body: Body, config: AndroidConfig, *, robot_key: bytes) -> None:
@@ -94,6 +97,7 @@ class Android:
         self.contactor, self.dump_open = False, True
         self.contactor_works = self.pump_wanted = True
         self.ticks = 0
+        self.clock: Callable[[], int] = time.monotonic_ns
         self.swapped: dict[int, int] = {}
         self._forced_c: dict[int, float] = {}
         self._every = round(config.skeleton_dt_s / TICK_S)
@@ -116,6 +120,10 @@ class Android:
     def time_s(self) -> float:
         """Time of the android since its start [s]."""
         return self.ticks * TICK_S
+
+    def own_ns(self) -> int:
+        """The same in whole nanoseconds [ns]."""
+        return round(1e9 * TICK_S) * self.ticks
 
     @property
     def measured_pa(self) -> Array:

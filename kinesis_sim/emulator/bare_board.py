@@ -31,6 +31,7 @@ class BareRobot:
         self.stop = Stop()
         self.contactor, self.dump_open, self.contactor_works = False, True, True
         self.supply_sensor = SimpleNamespace(reading=np.zeros(1))
+        self.clock = time.monotonic_ns
 
     def advance(self, seconds: float) -> None:
         """The supply follows pump and dump valve with a time constant of 0.1 s."""

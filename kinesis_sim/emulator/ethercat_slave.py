@@ -187,8 +187,9 @@ def _access(slave: SlaveController, frame: bytearray, begin: int, end: int, comm
 class EthercatPort:
     """The segment's socket on a network interface; needs CAP_NET_RAW."""
 
-    def __init__(self, interface: str, segment: Segment) -> None:
-        self.interface, self.segment = interface, segment
+    def __init__(self, interface: str, segment: Segment, clock: Callable[[], int] = time.monotonic_ns) -> None:
+        """`clock`: by which the watchdogs of the devices go [ns]."""
+        self.interface, self.segment, self._clock = interface, segment, clock
         self.frames = 0
         self._socket: socket.socket | None = None
 
@@ -225,12 +226,12 @@ class EthercatPort:
                 waiting = False
                 segment.deliver()
                 continue
-            answer = segment.process(bytearray(frame), time.monotonic_ns())
+            answer = segment.process(bytearray(frame), self._clock())
             self.frames += 1
             waiting = True
             if answer is not None:
                 link.send(answer)
-        segment.watch(time.monotonic_ns())
+        segment.watch(self._clock())
 
     def close(self) -> None:
         """Give the interface back."""

@@ -16,7 +16,9 @@
     jam:J                stuck
     push                 wrong (N, to the left, for 0.2 s)
     estop, estop_a, estop_b   off: open;    reset   wrong: held down
-    link                 off; intermittent (share lost); garbage (share with a flipped bit); delayed (s); wrong (share sent twice); slow (share out of order)
+    link                 off; intermittent (share lost); garbage (share with a flipped bit); delayed (s); wrong (share sent twice); slow (share out of order);
+                         stuck (share beside which a frame is sent again that came before this was set)
+    server               golem: off: answers every order with success = false; wrong: every pressure; slow: as one of another muscle count
 
 M is a muscle by name or number, B a bank, J a joint. "ok" mends every one of them.
 """
@@ -42,6 +44,8 @@ class LinkFaults:
 
     Attributes:
         off: nothing passes. loss, flips, twice, disorder: share of the frames concerned. delay_s: of each [s].
+        replay: share of the frames beside which one of an earlier time is sent again.
+        refuses: orders that a golem server answers with success = false: "", "pressures" or "all". foreign: it has one muscle less.
         silent_banks, noisy_banks: banks that do not answer, and those whose answers are noise.
     """
 
@@ -51,6 +55,9 @@ class LinkFaults:
     twice: float = 0.0
     disorder: float = 0.0
     delay_s: float = 0.0
+    replay: float = 0.0
+    refuses: str = ""
+    foreign: bool = False
     silent_banks: set[int] = field(default_factory=set)
     noisy_banks: set[int] = field(default_factory=set)
 
@@ -75,6 +82,7 @@ class FaultPort:
             "temperature": self._temperature, "pump": self._pump, "supply": self._supply, "dump": self._dump, "relief": self._relief,
             "contactor": self._contactor, "imu": self._imu, "contacts": self._contact_sensors, "jam": self._jam, "push": self._push, "estop": self._estop,
             "estop_a": self._estop, "estop_b": self._estop, "reset": self._reset, "link": self._link,
+            "server": self._server,
         }  # fmt: skip
 
     @property
@@ -243,12 +251,16 @@ class FaultPort:
         self._android.stop.reset_pressed = verb == "wrong"
 
     def _link(self, name: str, verb: str, value: float) -> None:
-        _only(verb, "ok", "off", "intermittent", "garbage", "delayed", "wrong", "slow")
+        _only(verb, "ok", "off", "intermittent", "garbage", "delayed", "wrong", "slow", "stuck")
         link = self.link
         link.off = verb == "off"
-        names = {"intermittent": "loss", "garbage": "flips", "delayed": "delay_s", "wrong": "twice", "slow": "disorder"}
+        names = {"intermittent": "loss", "garbage": "flips", "delayed": "delay_s", "wrong": "twice", "slow": "disorder", "stuck": "replay"}
         for each, attribute in names.items():
             setattr(link, attribute, value if verb == each else 0.0)
+
+    def _server(self, name: str, verb: str, value: float) -> None:
+        _only(verb, "ok", "off", "wrong", "slow")
+        self.link.refuses, self.link.foreign = {"off": "all", "wrong": "pressures"}.get(verb, ""), verb == "slow"
 
 
 def _place(name: str, kind: str, names: tuple[str, ...]) -> int:

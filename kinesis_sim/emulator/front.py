@@ -1,9 +1,10 @@
 """What a front end of the emulator is, and what spoils records on their way."""
 
 import heapq
-import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
+from itertools import cycle
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from kinesis_sim.emulator.android import Android
 from kinesis_sim.emulator.faults import LinkFaults
 
 _DISORDER_S = 0.004
+_KEPT = 4000
+"""Messages that are kept to be sent again."""
 
 
 class Front(ABC):
@@ -35,16 +38,20 @@ class Front(ABC):
 class Channel:
     """One direction of a link: takes messages, gives back those that arrive now, as its faults have left them."""
 
-    def __init__(self, faults: LinkFaults, rng: np.random.Generator) -> None:
-        self._faults, self._rng = faults, rng
+    def __init__(self, faults: LinkFaults, rng: np.random.Generator, clock: Callable[[], int]) -> None:
+        self._faults, self._rng, self._clock = faults, rng, clock
         self._late: list[tuple[int, int, object, bytes]] = []
         self._count = 0
+        self._before: deque[tuple[object, bytes]] = deque(maxlen=_KEPT)
+        self._again: Iterator[tuple[object, bytes]] = iter(())
+        self._replaying = False
 
     def put(self, data: bytes, tag: object = None) -> None:
         """A message enters; `tag` comes out with it."""
         faults, rng = self._faults, self._rng
         if faults.off or (faults.loss and rng.random() < faults.loss):
             return
+        self._replay(data, tag)
         if faults.flips and rng.random() < faults.flips:
             spoiled = bytearray(data)
             spoiled[int(rng.integers(len(spoiled)))] ^= 1 << int(rng.integers(8))
@@ -54,18 +61,32 @@ class Channel:
             delay += _DISORDER_S
         for _ in range(2 if faults.twice and rng.random() < faults.twice else 1):
             self._count += 1
-            heapq.heappush(self._late, (time.monotonic_ns() + int(1e9 * delay), self._count, tag, data))
+            heapq.heappush(self._late, (self._clock() + int(1e9 * delay), self._count, tag, data))
+
+    def _replay(self, data: bytes, tag: object) -> None:
+        """Keep the message, or send one that was kept before the fault was put in, in their order and then from the begin."""
+        faults = self._faults
+        if not faults.replay:
+            self._before.append((tag, data))
+            self._replaying = False
+            return
+        if not self._replaying:
+            self._replaying, self._again = True, cycle(self._before)
+        if self._before and self._rng.random() < faults.replay:
+            old_tag, old = next(self._again)
+            self._count += 1
+            heapq.heappush(self._late, (self._clock(), self._count, old_tag, old))
 
     def get(self) -> Iterator[tuple[object, bytes]]:
         """What arrives now, in its order."""
-        now = time.monotonic_ns()
+        now = self._clock()
         while self._late and self._late[0][0] <= now:
             _, _, tag, data = heapq.heappop(self._late)
             yield tag, data
 
-    def due_ns(self, otherwise_ns: int) -> int:
-        """When the next message arrives, if that is before `otherwise_ns` [ns]."""
-        return min(self._late[0][0], otherwise_ns) if self._late else otherwise_ns
+    def left_s(self, otherwise_s: float) -> float:
+        """Time until the next message arrives, if that is less than `otherwise_s` [s]."""
+        return min(1e-9 * (self._late[0][0] - self._clock()), otherwise_s) if self._late else otherwise_s
 
 
 def spoil(android: Android, faults: LinkFaults, rows: list[memoryview], rng: np.random.Generator) -> list[bytes | None]:

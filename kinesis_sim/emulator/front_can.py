@@ -29,7 +29,7 @@ class CanFront(Front):
         self._per_bus = -(-android.n_banks // len(channels))
         self._buses: list[Any] = []
         rng = np.random.Generator(np.random.PCG64(android.config.seed + 7))
-        self._rng, self._in, self._out = rng, Channel(faults, rng), Channel(faults, rng)
+        self._rng, self._in, self._out = rng, Channel(faults, rng, android.clock), Channel(faults, rng, android.clock)
         self._said_ns = 0
 
     def open(self) -> None:
@@ -53,7 +53,7 @@ class CanFront(Front):
                     if not frame.is_extended_id:
                         self._in.put(bytes(frame.data), (number, frame.arbitration_id))
             commanded = self._take_all()
-            now = time.monotonic_ns()
+            now = self._android.clock()
             if commanded or now - self._said_ns > _UNASKED_NS:
                 self._said_ns = now
                 self._say(commanded or set(range(self._android.n_banks)))

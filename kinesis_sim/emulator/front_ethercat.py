@@ -20,7 +20,7 @@ class EthercatFront(Front):
         self.address = interface
         self.segment = Segment(bank_devices(android.n_banks), self._take, on_watchdog=self._watchdog)
         self.segment.tamper = self._tamper
-        self._port = EthercatPort(interface, self.segment)
+        self._port = EthercatPort(interface, self.segment, android.clock)
         self._rng = np.random.Generator(np.random.PCG64(android.config.seed + 7))
         self._written = False
 

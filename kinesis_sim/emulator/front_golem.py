@@ -11,23 +11,22 @@ import numpy as np
 
 from kinesis_control.drivers.codecs import golem
 from kinesis_control.drivers.codecs.golem import MuscleEntry, PumpInfo, Reply, ServerConfig, SystemInfo, Telemetry
-from kinesis_control.drivers.codecs.protobuf import WireError
 from kinesis_control.drivers.codecs.valve_bank import CHANNELS, BankState, Control
 from kinesis_control.errors import UnavailableError
+from kinesis_control.protobuf import WireError
 from kinesis_sim.emulator.android import Android
 from kinesis_sim.emulator.faults import LinkFaults
 from kinesis_sim.emulator.front import Front
 
 MBAR_PA = 100.0
 TELEMETRY_S = 0.005
-_ERROR_LENGTH, _ERROR_VALUE = 1, 2
+_ERROR_LENGTH, _ERROR_VALUE, _ERROR_REFUSED = 1, 2, 9
 
 
 class GolemFront(Front):
     """A server whose calls only queue what is asked for; the emulator's own thread does it between two ticks.
 
     Attributes:
-        refuses: every command is answered with success = false.
         allows_missing: what GetConfig says.
     """
 
@@ -36,7 +35,7 @@ class GolemFront(Front):
         self._android, self._faults = android, faults
         self._addresses = (controller, state_store)
         self.address = f"{controller} {state_store}"
-        self.refuses = self.allows_missing = False
+        self.allows_missing = False
         self._lock = threading.Lock()
         self._orders: list[Callable[[], None]] = []
         self._news = threading.Condition()
@@ -109,8 +108,8 @@ class GolemFront(Front):
         return guarded
 
     def _reply(self, error: int = 0, text: str = "") -> bytes:
-        if self.refuses:
-            return golem.encode_reply(Reply(success=False, error=9, text="refused"))
+        if self._faults.refuses == "all":
+            return self._refusal()
         return golem.encode_reply(Reply(success=not error, error=error, text=text))
 
     def _set(self, request: bytes) -> bytes:
@@ -118,13 +117,18 @@ class GolemFront(Front):
             values = golem.decode_pressures(request).astype(float)
         except WireError:
             values = np.zeros(0)
-        if len(values) != self._android.n_muscles:
-            return self._reply(_ERROR_LENGTH, f"got {len(values)} pressures, expected {self._android.n_muscles}")
+        expected = self._android.n_muscles - self._faults.foreign
+        if len(values) != expected:
+            return self._reply(_ERROR_LENGTH, f"got {len(values)} pressures, expected {expected}")
         if not (np.isfinite(values).all() and values.min() >= 0.0 and values.max() <= 1.0):
             return self._reply(_ERROR_VALUE, "a pressure is not 0..1")
-        if not self.refuses:
-            self._order(lambda: self._follow(values))
+        if self._faults.refuses:
+            return self._refusal()
+        self._order(lambda: self._follow(values))
         return self._reply()
+
+    def _refusal(self) -> bytes:
+        return golem.encode_reply(Reply(success=False, error=_ERROR_REFUSED, text="refused"))
 
     def _stream(self, requests: Iterator[bytes], context: Any) -> bytes:
         reply = self._reply()
@@ -139,7 +143,7 @@ class GolemFront(Front):
         return reply
 
     def _verb(self, control: Control) -> bytes:
-        if not self.refuses:
+        if self._faults.refuses != "all":
             self._order(lambda: self._all(control))
         return self._reply()
 
@@ -179,7 +183,7 @@ class GolemFront(Front):
             orders, self._orders = self._orders, []
         for order in orders:
             order()
-        now = time.monotonic_ns()
+        now = self._android.clock()
         if now - self._sampled_ns >= 1e9 * TELEMETRY_S:
             self._sampled_ns = now
             with self._news:
@@ -208,7 +212,7 @@ class GolemFront(Front):
 
     def _telemetry(self) -> bytes:
         android, state = self._android, self._android.skeleton.state
-        pressures = (android.measured_pa / self._top_pa).astype(np.float32)
+        pressures = (android.measured_pa / self._top_pa).astype(np.float32)[: android.n_muscles - self._faults.foreign]
         quaternion = state.root_quaternion[None, :].copy()
         return golem.encode_telemetry(
             Telemetry(pressures=pressures, imu_quaternion=quaternion, imu_valid=np.array([android.inertial_works]), time=android.time_s)

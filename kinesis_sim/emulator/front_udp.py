@@ -27,7 +27,7 @@ class UdpFront(Front):
         self.address = f"{host}:{port}"
         self._socket: socket.socket | None = None
         self._rng = np.random.Generator(np.random.PCG64(android.config.seed + 7))
-        self._in, self._out = Channel(faults, self._rng), Channel(faults, self._rng)
+        self._in, self._out = (Channel(faults, self._rng, android.clock) for _ in range(2))
         self._sequence = 0
 
     def open(self) -> None:
@@ -45,7 +45,7 @@ class UdpFront(Front):
         link = self._socket
         assert link is not None
         while True:
-            left = 1e-9 * (self._in.due_ns(self._out.due_ns(until_ns)) - time.monotonic_ns())
+            left = self._in.left_s(self._out.left_s(1e-9 * (until_ns - time.monotonic_ns())))
             if left > 0.0:
                 select.select([link], [], [], left)
             self._receive(link)

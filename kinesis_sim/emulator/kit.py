@@ -14,7 +14,7 @@ import mujoco
 import numpy as np
 
 from kinesis_control.drivers.body_file import write_body
-from kinesis_control.drivers.bus.process import BusSettings
+from kinesis_control.drivers.bus.settings import BusSettings
 from kinesis_control.drivers.codecs.protection import KEY_BYTES
 from kinesis_control.drivers.guardian.settings import GuardianSettings
 from kinesis_control.drivers.muscle_model import McKibbenBundle
@@ -25,6 +25,8 @@ from kinesis_sim.muscle_table import hill_table
 
 MOMENT_ARM_M = 0.003
 """Least moment arm at which a muscle counts as driving a joint [m]."""
+_START_TIMEOUT_US = 20_000
+"""Emulated devices answer when their process gets the processor, real ones within a few microseconds [us]."""
 _GUARD_RAD = 0.05
 FLOW_L_S = 0.28
 """What the limits let all muscles draw together: a little less than the pump gives [l/s]."""
@@ -104,6 +106,8 @@ def driver_settings(body: Body, config: AndroidConfig, bus: str, address: dict[s
         values["calibration_mbar"] = {name: [0.0, top] for name in description.muscles.names}
         values["n_imus"] = 1
         return values
+    if bus == "ethercat":
+        values["start_timeout_us"] = _START_TIMEOUT_US
     values["joints"] = list(description.joint_names)
     values["limits_checksum"], values["calibration_checksum"] = config.firmware.checksum, config.calibration
     return values

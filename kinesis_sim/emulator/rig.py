@@ -6,12 +6,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 
-from kinesis_control.drivers.bus.process import BusClient, BusSettings
+from kinesis_control.drivers.bus.client import BusClient
+from kinesis_control.drivers.bus.settings import BusSettings
 from kinesis_control.drivers.codecs.guardian import GuardianState, Refusal, Request, StopCategory
 from kinesis_control.drivers.frames import Mode
 from kinesis_control.drivers.guardian.operator import Operator
@@ -31,6 +33,7 @@ class Rig:
         processes: name -> process; "emulator", "guardian", "bus".
         muscles, n_muscles: names in order, once the emulator has started.
         kit: files and sockets. port: the emulator's test port. client: the node's end of the bus process.
+        spoilable: whether guardian and bus process are started so that `spoil` can break them from inside.
     """
 
     def __init__(self, folder: Path, *, body: str = "legs80", bus: str = "udp", mode: str = "pressure", seed: int = 0, options: tuple[str, ...] = ()) -> None:
@@ -46,9 +49,19 @@ class Rig:
         self._emulator = ["-m", "kinesis_cli", "emulator", *words, "--truth", str(self.truth_path), *options]
         if bus == "udp" and "--port" not in options:
             self._emulator += ["--port", "0"]
+        self.spoilable = False
         self.port: TestPortClient | None = None
         self.client: BusClient | None = None
         self._operator: Operator | None = None
+
+    def time(self) -> AbstractContextManager[None]:
+        """What the rig is to be used within; here the time is everybody's."""
+        return nullcontext()
+
+    def pid(self, name: str) -> int:
+        """Id of the process in which something runs."""
+        process = self.processes.get(name)
+        return os.getpid() if process is None else process.pid
 
     # -- processes ------------------------------------------------------------------------------------------------------
 
@@ -70,12 +83,12 @@ class Rig:
     def start_guardian(self) -> None:
         """The guardian."""
         self.kit.guardian_socket.unlink(missing_ok=True)
-        self._launch("guardian", ["-m", "kinesis_control.drivers.guardian.process", str(self.kit.guardian)])
+        self._launch("guardian", self._words("guardian", self.kit.guardian))
         self._until(self.kit.guardian_socket.exists, "guardian")
 
     def start_bus(self) -> None:
         """The bus process; returns when its shared memory is there."""
-        self._launch("bus", ["-m", "kinesis_control.drivers.bus.process", str(self.kit.bus)])
+        self._launch("bus", self._words("bus", self.kit.bus))
         capabilities = BusSettings.read(self.kit.bus).make_driver().capabilities
 
         def attached() -> bool:
@@ -86,6 +99,21 @@ class Rig:
             return True
 
         self._until(attached, "bus")
+
+    def _words(self, which: str, settings: Path) -> list[str]:
+        if self.spoilable:
+            return ["-m", "kinesis_sim.emulator.campaign.spoiled", str(self._spoiled), which, str(settings)]
+        return ["-m", f"kinesis_control.drivers.{which}.process", str(settings)]
+
+    @property
+    def _spoiled(self) -> Path:
+        return self.folder / "spoiled"
+
+    def spoil(self, *lines: str) -> None:
+        """Break guardian and bus process from inside, from now on, in the words of `campaign/spoiled.py`; no words mend them."""
+        fresh = self._spoiled.with_suffix(".new")
+        fresh.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        fresh.replace(self._spoiled)
 
     def _launch(self, name: str, words: list[str]) -> None:
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}

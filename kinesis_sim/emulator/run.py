@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from kinesis_control.drivers.codecs.udp_bank import PORT
 from kinesis_control.drivers.codecs.valve_bank import TICK_S
@@ -77,8 +78,8 @@ def default_address(bus: str, folder: Path, body: Body) -> dict[str, Any]:
     if bus == "udp":
         return {"host": "127.0.0.1", "port": PORT}
     if bus == "can":
-        count = -(-len(body.description.muscles) // 250)
-        return {"interface": "udp_multicast", "channels": [f"ff15:7079:7468:6f6e:6465:6d6f:6d63:{6173 + i}" for i in range(count)]}
+        count, own = -(-len(body.description.muscles) // 250), crc32(str(folder).encode())  # two androids on one machine must not hear each other
+        return {"interface": "udp_multicast", "channels": [f"ff15:7079:7468:6f6e:{own >> 16:x}:{own & 0xFFFF:x}:6d63:{6173 + i}" for i in range(count)]}
     return {"interface": "kinesis-robot"}
 
 
@@ -99,6 +100,8 @@ class Emulator:
         if settings.bus == "golem":  # such a server keeps the last pressures for ever
             config = replace(config, firmware=replace(config.firmware, enforces_deadline=False))
         self.android = Android(self.body, config, robot_key=self.kit.robot_key())
+        if settings.clock == "lockstep":
+            self.android.clock = self.android.own_ns
         self.log = TruthLog(self.android)
         self.faults = FaultPort(self.android)
         self.stopping = False

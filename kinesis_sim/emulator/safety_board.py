@@ -2,7 +2,6 @@
 
 import os
 import socket
-import time
 from pathlib import Path
 
 from kinesis_control.drivers.guardian.board import INPUT_PERIOD_S, OUTPUT_TIMEOUT_S, BoardInputs, pack_inputs, unpack_outputs
@@ -53,7 +52,7 @@ class SafetyBoard:
 
     def poll(self) -> None:
         """Read outputs, send inputs; to be called about every millisecond."""
-        now = time.monotonic_ns()
+        now = self._android.clock()
         self._accept()
         self._read(now)
         android = self._android

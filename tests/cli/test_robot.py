@@ -33,6 +33,8 @@ def parsed(*words):
         (("--driver", "golem"), ConfigurationError, "--emulate for an emulated one"),
         (("--driver", "udp", "--emulate", "--settings", "x.json"), ConfigurationError, "emulated or real"),
         (("--driver", "udp", "--emulate", "--cap", "0"), ConfigurationError, "--cap"),
+        (("--check",), ConfigurationError, "--check needs a robot"),
+        (("--driver", "udp", "--check", "--settings", "x.json"), ConfigurationError, "say so with --arm"),
     ],
 )
 def test_what_does_not_go_together_is_refused_before_anything_starts(words, error, text):

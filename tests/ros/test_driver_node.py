@@ -15,7 +15,7 @@ from kinesis_msgs.msg import ControlStatus
 from robot_peers import Peers
 
 from kinesis_control.drivers.body_file import write_body
-from kinesis_control.drivers.bus.process import BusSettings
+from kinesis_control.drivers.bus.settings import BusSettings
 from kinesis_control.drivers.codecs.guardian import GuardianState, Request
 from kinesis_control.drivers.muscle_model import McKibbenBundle
 from kinesis_control.safety.faults import Fault
@@ -93,7 +93,8 @@ def test_armed_through_the_guardian_stopped_by_a_fault_and_brought_back(robot):
         count = len(probe.raw_states)
         probe.wait(lambda: len(probe.raw_states) > count + 5, "states after the reset")
         probe.wait(lambda: getattr(probe.diagnostics.get("policy_node"), "message", "") == "active", "the policy node to be activated")
-        assert probe.status("driver_node").state == ControlStatus.DISARMED, "a reset never arms"
+        robot.wait_state(ControlStatus.DISARMED)  # a reset never arms
+        assert peers.asked.count(Request.ARM) == 1
         probe.wait(lambda: probe.trigger("arm").success, "to be armed again")
         robot.wait_state(ControlStatus.ACTIVE)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kinesis_control.errors import ConfigurationError, UnknownNameError
+from kinesis_control.errors import ConfigurationError, UnavailableError, UnknownNameError
 from kinesis_control.evaluate.replay import replay_policy
 from kinesis_control.evaluate.report_evaluation import Knowledge, evaluate_recordings
 from kinesis_control.evaluate.report_life import LifeReport
@@ -62,7 +62,7 @@ def test_the_bag_of_a_case_gives_the_figures_of_the_case(pushed: tuple[LifeRepor
     evaluation = evaluate_recordings([bag], Knowledge(kinematics=lambda name, model: KeyBodyKinematics(legs)))
     (recorded,) = evaluation.lives
     assert recorded.policy_sha256 == life.policy_sha256 and recorded.seed == life.seed
-    outside = ("suite.", "push.", "velocity.")  # what was asked for is no topic of such a bag
+    outside = ("suite.", "push.", "velocity.", "texts.")  # what was asked for is no topic of such a bag
     assert {n: f for n, f in recorded.figures.items() if not n.startswith(outside)} == {n: f for n, f in life.figures.items() if not n.startswith(outside)}
 
 
@@ -76,6 +76,24 @@ def test_a_case_is_kept_and_another_policy_is_not_taken_for_it(policy: Path, tmp
     assert [life.figures for life in first] == [life.figures for life in again]
     assert first[0].figures == pushed[0].figures
     assert case_key(job, PUSHED) != case_key(job, cases[1])
+
+
+def test_a_case_that_other_code_kept_is_run_again(policy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = Job(policy=str(policy), body="legs80")
+    before = case_key(job, PUSHED)
+    assert before == case_key(job, PUSHED)
+    monkeypatch.setattr("kinesis_sim.benchmark.pool.code_fingerprint", lambda: "another")
+    assert case_key(job, PUSHED) != before
+
+
+def test_a_ray_cluster_gives_the_same_figures(policy: Path, pushed: tuple[LifeReport, Path]) -> None:
+    pytest.importorskip("ray", reason="needs Ray: pip install 'ray>=2.40,<3'")
+    cases = [PUSHED, replace(PUSHED, kind="plain", pushes=())]
+    try:
+        lives = run_cases(Job(policy=str(policy), body="legs80"), cases, ray_address="local")
+    except UnavailableError as error:
+        pytest.skip(f"Ray does not start on this machine: {error}")
+    assert [life.figures for life in lives] == [pushed[0].figures, run_case(Job(policy=str(policy), body="legs80"), cases[1]).figures]
 
 
 def test_the_policy_gives_the_recorded_commands_again(policy: Path, pushed: tuple[LifeReport, Path]) -> None:

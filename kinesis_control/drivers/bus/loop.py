@@ -22,7 +22,7 @@ from kinesis_control.drivers.bus.authority import Authority
 from kinesis_control.drivers.bus.check import CommandRules, check
 from kinesis_control.drivers.bus.shaping import Shaper
 from kinesis_control.drivers.bus.shared import SharedBlock
-from kinesis_control.drivers.bus.watch import watch
+from kinesis_control.drivers.bus.watch import first_muscle, watch
 from kinesis_control.drivers.bus.writer import StateWriter
 from kinesis_control.drivers.codecs.guardian import GuardianState, LeaseRequest, Permit
 from kinesis_control.drivers.codecs.protection import PUBLIC_KEY
@@ -151,6 +151,10 @@ class BusLoop:
         """State that the guardian last told of; 0, which is BOOT, before it was heard."""
         status = self._authority.status
         return 0 if status is None else status.state
+
+    def muscle_of(self, bank: int) -> int:
+        """First muscle of a bank."""
+        return first_muscle(self._driver.capabilities, bank)
 
     @property
     def answered(self) -> int:

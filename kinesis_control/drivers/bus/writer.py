@@ -6,7 +6,7 @@ import numpy as np
 
 from kinesis_control.drivers.bus.records import STATE_ARRAYS, number_of
 from kinesis_control.drivers.bus.shared import SharedBlock
-from kinesis_control.drivers.codecs.guardian import BusFlag, Heartbeat
+from kinesis_control.drivers.codecs.guardian import BusFlag, Heartbeat, Permit
 from kinesis_control.drivers.codecs.valve_bank import BankState
 from kinesis_control.drivers.frames import LinkFault, LinkStatus
 from kinesis_control.safety.faults import Fault
@@ -70,7 +70,15 @@ class StateWriter:
         flags |= BusFlag.FAULT if loop.phase == _STOPPED else BusFlag(0)
         flags |= BusFlag.VENTED if highest <= _VENTED_PA else BusFlag(0)
         supply = state.bank_supply_pa
+        muscle = loop.fault_muscle
+        if loop.permit is Permit.ARM and loop.fault is None and not armed:
+            muscle = loop.muscle_of(first_unarmed(state.bank_state))
         return Heartbeat(
-            epoch=loop.epoch, sequence=sequence, stamp_ns=now_ns, flags=flags, fault=number_of(loop.fault), muscle=loop.fault_muscle,
+            epoch=loop.epoch, sequence=sequence, stamp_ns=now_ns, flags=flags, fault=number_of(loop.fault), muscle=muscle,
             supply_pa=float(supply.min()) if np.isfinite(supply).all() else float("nan"), highest_pa=highest,
         )  # fmt: skip
+
+
+def first_unarmed(bank_state: np.ndarray) -> int:
+    """The first bank that is not armed; bank 0 when all are, and were only not heard in time."""
+    return int(np.argmin((bank_state >= BankState.ARMED) & (bank_state <= BankState.HOLD)))

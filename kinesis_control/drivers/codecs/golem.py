@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from kinesis_control.drivers.codecs.protobuf import WireError, as_bytes, as_int, field_bytes, field_float, field_floats, field_varint, fields, floats
+from kinesis_control.protobuf import WireError, as_bytes, as_int, field_bytes, field_float, field_floats, field_varint, fields, floats
 
 CONTROLLER = "/clone.controller.ControllerGRPC/"
 STATE_STORE = "/clone.state_store.StateStoreReceiverGRPC/"

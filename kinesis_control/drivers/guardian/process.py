@@ -7,8 +7,6 @@ It ends with SIGTERM or SIGINT; pump and dump valve fall off when it does, howev
 
 import logging
 import selectors
-import signal
-import sys
 import time
 from pathlib import Path
 
@@ -17,10 +15,11 @@ from kinesis_control.drivers.codecs.guardian import STATUS_PERIOD_S, Permit, Req
 from kinesis_control.drivers.guardian.board import Board
 from kinesis_control.drivers.guardian.epochs import EpochFile
 from kinesis_control.drivers.guardian.golem_pump import GolemPump
-from kinesis_control.drivers.guardian.machine import Machine, Seen
+from kinesis_control.drivers.guardian.machine import Machine
+from kinesis_control.drivers.guardian.seen import Seen
 from kinesis_control.drivers.guardian.server import GuardianServer
 from kinesis_control.drivers.guardian.settings import GuardianSettings
-from kinesis_control.errors import KinesisError
+from kinesis_control.drivers.service import run_service
 
 _LOG = logging.getLogger("kinesis.guardian")
 _WAIT_S = 0.002
@@ -65,6 +64,9 @@ class GuardianProcess:
 
     def run(self) -> None:
         """Cycle until `stopping`: whenever something comes in, and every 2 ms."""
+        _, statement = become_real_time(priority=self.settings.priority, core=None)
+        if statement:
+            _LOG.warning(statement)
         waited_on = None
         while not self.stopping:
             if self._board.link is not waited_on:
@@ -106,9 +108,9 @@ class GuardianProcess:
         machine, board = self.machine, seen.board
         estop = 0
         if board is not None:
-            estop = board.channel_a | board.channel_b << 1 | machine.estop_latched << 2 | board.reset_pressed << 3
+            estop = board.channel_a | board.channel_b << 1 | machine.chain.latched << 2 | board.reset_pressed << 3
         supply = machine.pump_on | machine.dump_open << 1
-        told = (machine.state, machine.permit, machine.category, self.server.epoch, estop, supply, machine.fault, machine.text)
+        told = (machine.state, machine.permit, machine.category, self.server.epoch, estop, supply, machine.fault, machine.text, machine.arm_count)
         if told == self._told and seen.now_ns - self._told_ns < _OPERATOR_NS:
             return
         self._told, self._told_ns = told, seen.now_ns
@@ -132,33 +134,7 @@ class GuardianProcess:
 
 def main(arguments: list[str] | None = None) -> int:
     """Entry point of the process."""
-    logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
-    words = sys.argv[1:] if arguments is None else arguments
-    if len(words) != 1:
-        _LOG.error("got %d arguments, expected the path of a settings file", len(words))
-        return 2
-    process: GuardianProcess | None = None
-    try:
-        settings = GuardianSettings.read(Path(words[0]))
-        process = owner = GuardianProcess(settings)
-
-        def stop(number: int, frame: object) -> None:
-            owner.stopping = True
-
-        signal.signal(signal.SIGTERM, stop)
-        signal.signal(signal.SIGINT, stop)
-        process.open()
-        _, statement = become_real_time(priority=settings.priority, core=None)
-        if statement:
-            _LOG.warning(statement)
-        process.run()
-    except KinesisError as error:
-        _LOG.error(error)
-        return error.exit_code
-    finally:
-        if process is not None:
-            process.close()
-    return 0
+    return run_service(lambda path: GuardianProcess(GuardianSettings.read(path)), arguments)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,13 @@
 """What the guardian of one robot is told, and the faults that it knows."""
 
-import json
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
-from typing import Any
 
 from kinesis_control.drivers.codecs.guardian import StopCategory
 from kinesis_control.drivers.codecs.protection import KEY_BYTES
+from kinesis_control.drivers.service import SettingsFile, require_robot_name
 from kinesis_control.errors import ConfigurationError, UnknownNameError
 
 POSTURES = ("gantry", "feet")
@@ -45,7 +44,7 @@ class GuardianFault(IntEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class GuardianSettings:
+class GuardianSettings(SettingsFile):
     """Settings of the guardian of one robot.
 
     Attributes:
@@ -94,8 +93,7 @@ class GuardianSettings:
     priority: int = 70
 
     def __post_init__(self) -> None:
-        if not self.robot or not all(c.isalnum() or c in "-_" for c in self.robot):
-            raise ConfigurationError(f"robot: got '{self.robot}', expected letters, digits, '-' and '_'")
+        require_robot_name(self.robot)
         if self.posture not in POSTURES:
             raise UnknownNameError("posture", self.posture, POSTURES)
         ranges = {
@@ -122,33 +120,6 @@ class GuardianSettings:
     def on_fault(self) -> StopCategory:
         """Category of every other fault in the configured posture."""
         return StopCategory(self.fault_category[POSTURES.index(self.posture)])
-
-    @classmethod
-    def read(cls, path: Path) -> "GuardianSettings":
-        """Settings from a JSON file.
-
-        Raises:
-            ConfigurationError: unreadable, incomplete or out of range.
-            UnknownNameError: an entry that there is not.
-        """
-        try:
-            values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise ConfigurationError(f"settings '{path}' cannot be read: {error}") from error
-        known = [f.name for f in fields(cls)]
-        for name in values:
-            if name not in known:
-                raise UnknownNameError("setting of the guardian", name, known)
-        try:
-            arguments: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
-            return cls(**arguments)
-        except TypeError as error:
-            raise ConfigurationError(f"settings '{path}': {error}") from error
-
-    def write(self, path: Path) -> None:
-        """Write them; readable for this user only."""
-        path.touch(mode=0o600)
-        path.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
 
     def robot_key(self) -> bytes:
         """The robot key.

@@ -140,6 +140,7 @@ class Case:
         prepare: called before anything is started, with the rig; None for nothing.
         armed: whether the robot is armed before `act`.
         links: links that it makes sense on; empty for all.
+        processes: whether it needs guardian, bus process or commander in processes of their own, which there are not on a virtual clock.
     """
 
     number: int
@@ -153,6 +154,7 @@ class Case:
     prepare: Callable[[Rig], None] | None = None
     armed: bool = True
     links: tuple[str, ...] = ()
+    processes: bool = False
 
     @property
     def name(self) -> str:

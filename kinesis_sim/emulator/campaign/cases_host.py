@@ -1,36 +1,24 @@
-"""Cases 13, 14, 19 to 30 and 51, as far as they are here: the processes of the stack die, stop, come back or are set up wrongly."""
+"""Cases 13, 14, 19 to 29 and 51: the processes of the stack die, stop, come back or are set up wrongly."""
 
 import json
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 
 from kinesis_control.drivers.codecs.guardian import Refusal, Request
 from kinesis_control.errors import UnavailableError
-from kinesis_sim.emulator.campaign.case import WORK_PA, Case, Expect, Scene
-from kinesis_sim.emulator.rig import ROOT, Rig
+from kinesis_sim.emulator.campaign.case import Case, Expect, Scene
+from kinesis_sim.emulator.campaign.commander import begin, hand_over
+from kinesis_sim.emulator.rig import Rig
 
 
 def _commander(number: signal.Signals, again: signal.Signals | None) -> Callable[[Scene], None]:
     """Hand over to a commander in another process, then send it a signal, and after 1 s another one."""
 
     def act(scene: Scene) -> None:
-        words = [sys.executable, "-m", "kinesis_sim.emulator.campaign.commander", str(scene.rig.kit.bus), str(WORK_PA), "30"]
-        process = subprocess.Popen(words, cwd=ROOT)
+        process = hand_over(scene)
         try:
-            client = scene.rig.client
-            assert client is not None
-            before = client._commands.number
-            until = time.monotonic() + 20.0
-            while not (client._commands.fetch() and client._commands.number > before + 5):
-                if time.monotonic() > until:
-                    raise UnavailableError("the other commander did not begin")
-                if process.poll() is None and client._commands.number <= before:
-                    scene.rig.send(scene.pressure)
-                    before = client._commands.number
-                time.sleep(0.02)
             scene.wait(0.5)
             scene.mark(f"commander gets {number.name}")
             process.send_signal(number)
@@ -43,6 +31,23 @@ def _commander(number: signal.Signals, again: signal.Signals | None) -> Callable
             process.wait()
 
     return act
+
+
+def _node_again(scene: Scene) -> None:
+    """The node's process dies; another one is there at once and goes on as if nothing had been."""
+    first = hand_over(scene)
+    second = None
+    try:
+        scene.wait(0.3)
+        scene.mark("node killed, and started again")
+        first.kill()
+        second = begin(scene)
+        scene.wait(2.5)
+    finally:
+        for process in (first, second):
+            if process is not None:
+                process.kill()
+                process.wait()
 
 
 # Without a real-time priority, whatever this process has, and no longer than it is needed.
@@ -134,16 +139,17 @@ def _must_not_start(scene: Scene) -> None:
 
 
 CASES: tuple[Case, ...] = (
-    Case(number=13, title="commander killed", expect=Expect.STOP, act=_commander(signal.SIGKILL, None)),
-    Case(number=14, title="commander stopped for 1 s, then goes on", expect=Expect.STOP, act=_commander(signal.SIGSTOP, signal.SIGCONT)),
+    Case(number=13, title="commander killed", expect=Expect.STOP, act=_commander(signal.SIGKILL, None), processes=True),
+    Case(number=14, title="commander stopped for 1 s, then goes on", expect=Expect.STOP, act=_commander(signal.SIGSTOP, signal.SIGCONT), processes=True),
     Case(number=19, title="bus process killed", expect=Expect.STOP, act=_kill_bus),
     Case(number=20, title="bus process stopped for 1 s, then goes on", expect=Expect.STOP, act=_stop_bus),
-    Case(number=21, title="processor hogged", expect=Expect.EITHER, act=_hog),
+    Case(number=21, title="processor hogged", expect=Expect.EITHER, act=_hog, processes=True),
     Case(number=24, variant="a", title="limits file changed", expect=Expect.REFUSE, act=_must_not_start, prepare=_spoil_limits, armed=False),
     Case(number=24, variant="b", title="configured for another robot", expect=Expect.REFUSE, act=_must_not_start, prepare=_other_serial, armed=False),
-    Case(number=25, title="a second bus process", expect=Expect.GO, act=_second_bus),
+    Case(number=25, title="a second bus process", expect=Expect.GO, act=_second_bus, processes=True),
     Case(number=27, title="guardian killed", expect=Expect.STOP, act=_kill_guardian),
     Case(number=28, title="guardian restarts while active", expect=Expect.STOP, act=_restart_guardian),
+    Case(number=29, title="the node dies and is started again", expect=Expect.STOP, act=_node_again, detect_s=0.6, processes=True),
     Case(
         number=51, title="limits of the banks are others than configured", expect=Expect.REFUSE, act=_must_not_start, prepare=_other_firmware, armed=False,
         links=("udp", "can", "ethercat"),

@@ -1,11 +1,11 @@
-"""Cases 31 to 84, as far as they are here: link, valve banks, sensors, plant and stop chain, mostly one broken component each."""
+"""Cases 31 to 84 but 38, 40, 41, 43, 45 and 47: link, valve banks, sensors, plant and stop chain, mostly one broken component each."""
 
 import socket
 from collections.abc import Callable
 
 import numpy as np
 
-from kinesis_control.drivers.bus.process import BusSettings
+from kinesis_control.drivers.bus.settings import BusSettings
 from kinesis_control.drivers.codecs import udp_bank, valve_bank
 from kinesis_control.drivers.codecs.guardian import GuardianState, Refusal, Request, StopCategory
 from kinesis_control.drivers.codecs.protection import Seal
@@ -153,13 +153,19 @@ LINK: tuple[Case, ...] = (
     _case(31, "link lost for good", _STOP, _broken("link", "off", follow=1.5), "d", safe_s=2.0),
     _case(32, "1 % of the frames lost", _GO, _broken("link", "intermittent", 0.01), "a"),
     _case(32, "30 % of the frames lost", _EITHER, _broken("link", "intermittent", 0.3), "b"),
-    _case(33, "a flipped bit in 5 % of the frames", _EITHER, _broken("link", "garbage", 0.05), links=_RECORDS),
+    _case(33, "a flipped bit in 5 % of the frames", _EITHER, _broken("link", "garbage", 0.05), "a", links=_RECORDS),
+    _case(33, "every frame with a flipped bit", _STOP, _broken("link", "garbage", 1.0, follow=1.5), "b", links=("udp", "can"), safe_s=0.75),
     _case(34, "noise, cut-off and too long datagrams from elsewhere", _GO, _inject(_garbage, "garbage"), links=("udp",)),
     _case(35, "30 % of the frames twice", _GO, _broken("link", "wrong", 0.3), links=("udp", "can")),
     _case(36, "10 % of the frames out of order", _EITHER, _broken("link", "slow", 0.1), links=("udp", "can")),
     _case(37, "delay of 5 ms", _EITHER, _broken("link", "delayed", 0.005), "a", links=("udp", "can")),
     _case(37, "delay of 50 ms", _STOP, _broken("link", "delayed", 0.05, follow=1.5), "b", links=("udp", "can")),
     _case(39, "forged commands with a right CRC", _EITHER, _inject(_forged, "forgery"), links=("udp",)),
+    _case(46, "server cannot be reached for 1 s", _STOP, _broken("link", "off", seconds=1.0, follow=1.5), "a", links=("golem",)),
+    _case(46, "server answers a second late", _STOP, _broken("link", "delayed", 1.0, follow=2.0), "b", links=("golem",), detect_s=1.5, safe_s=4.0),
+    _case(46, "server restarts with another muscle count", _STOP, _broken("server", "slow"), "c", links=("golem",)),
+    _case(46, "server refuses every pressure", _STOP, _broken("server", "wrong"), "d", links=("golem",)),
+    _case(46, "server refuses everything", _STOP, _broken("server", "off"), "e", links=("golem",), exempt=("I4", "I10")),  # only the supply is left
     _case(42, "a bank babbles noise", _STOP, _broken("bank:2", "garbage"), links=_RECORDS),
 )
 BANKS: tuple[Case, ...] = (
@@ -178,7 +184,7 @@ SENSORS: tuple[Case, ...] = (
     _case(58, "pressure reading drifted by +500 mbar", _EITHER, _broken("pressure:20", "wrong", 50e3)),
     _case(59, "pressure reading is noise", _EITHER, _broken("pressure:20", "garbage", 30e3)),
     _case(60, "pressure reading NaN", _STOP, _broken("pressure:20", "off"), "a"),
-    _case(60, "pressure reading at its rail", _STOP, _broken("pressure:20", "stuck", 1.2e6), "b", links=_RECORDS),
+    _case(60, "pressure reading at its rail", _STOP, _broken("pressure:20", "stuck", 1.2e6), "b", links=_RECORDS, detect_s=0.12),
     _case(61, "pressure reading intermittent", _STOP, _broken("pressure:20", "intermittent", 0.3)),
     _case(62, "pressure reading 100 ms late", _EITHER, _broken("pressure:20", "delayed", 0.1)),
     _case(63, "two pressure sensors exchanged", _EITHER, _broken("pressure_swap:20/31", "wrong", pressure=120e3)),
@@ -196,6 +202,7 @@ PLANT: tuple[Case, ...] = (
     _case(72, "relief valve stuck open", _STOP, _broken("relief", "stuck")),
     _case(73, "the accumulator does not dump", _STOP, _undumped, exempt=("I9", "I10"), safe_s=1.5),
     _case(77, "a bank loses its power for 200 ms", _STOP, _broken("bank:3", "off", seconds=0.2), links=_RECORDS),
+    _case(74, "pump hot: a fifth of its flow is left", _EITHER, _broken("pump", "slow", 0.2, pressure=150e3, follow=2.5)),
     _case(75, "push of twice the body weight", _EITHER, _pushed),
     _case(76, "a joint jams", _EITHER, _broken("jam:3", "stuck", pressure=150e3)),
 )

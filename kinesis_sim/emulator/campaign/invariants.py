@@ -34,17 +34,20 @@ class Finding:
     detail: str
 
 
-def judge(truth: Truth, *, stopped_s: float | None, safe_s: float, ended_s: float | None) -> list[Finding]:
+def judge(truth: Truth, *, stopped_s: float | None, safe_s: float, ended_s: float | None, refused: bool = False) -> list[Finding]:
     """Every invariant but I5.
 
     Args:
         stopped_s: time of the android at which it must have begun to stop; None where it had to go on.
         safe_s: how long it may take from there until all muscles are vented [s].
         ended_s: time by which every process but the android had ended; None when they had not.
+        refused: nothing may have been armed at all, from the begin on.
     """
     found = [_pressure(truth), _rise(truth), _unarmed(truth), _joints(truth), _epochs(truth)]
     if stopped_s is not None:
         found += [_safe(truth, stopped_s + safe_s), _rearm(truth, stopped_s + safe_s), _dumped(truth, stopped_s + safe_s)]
+    if refused:
+        found.append(_rearm(truth, 0.0))
     if ended_s is not None:
         found.append(_ended(truth))
     return sorted(found, key=lambda finding: int(finding.name[1:]))

@@ -2,6 +2,7 @@
 
 import html
 import json
+import random
 import shutil
 import tempfile
 import time
@@ -11,14 +12,19 @@ from pathlib import Path
 
 from kinesis_control.drivers.codecs.guardian import GuardianState, Request
 from kinesis_control.errors import UnavailableError, UnknownNameError
-from kinesis_sim.emulator.campaign import cases_commander, cases_host, cases_robot
+from kinesis_sim.emulator.campaign import cases_commander, cases_host, cases_inside, cases_intruder, cases_robot
 from kinesis_sim.emulator.campaign.case import Case, Expect, Scene
 from kinesis_sim.emulator.campaign.invariants import Finding, judge
 from kinesis_sim.emulator.rig import Rig
+from kinesis_sim.emulator.virtual_rig import VirtualRig
 
-CASES: tuple[Case, ...] = tuple(sorted((*cases_commander.CASES, *cases_host.CASES, *cases_robot.CASES), key=lambda case: (case.number, case.variant)))
+_FILES = (cases_commander, cases_host, cases_inside, cases_intruder, cases_robot)
+CASES: tuple[Case, ...] = tuple(sorted((case for file in _FILES for case in file.CASES), key=lambda case: (case.number, case.variant)))
 MISSING = tuple(number for number in range(1, 85) if number not in {case.number for case in CASES})
 """Numbers of docs/robot/faults.md that are not run yet."""
+
+MUTANTS = {"clamp": "3c", "slew": "8b", "trip": "60b", "deadline": "31d", "end_to_end": "33b", "arm": "17b"}
+"""Protection of the valve banks -> the case that must fail when it is switched off."""
 
 _WARM_S, _AFTER_S, _END_S = 0.6, 1.5, 1.2
 
@@ -28,7 +34,7 @@ class Result:
     """What became of one case.
 
     Attributes:
-        case, title, body, bus, seed, expect: what was run.
+        case, title, body, bus, seed, clock, expect: what was run.
         passed: whether everything was as it had to be. fault: what was published.
         detected_ms: from the fault until it was published; None when it was not. why: what failed, in words.
         findings: one entry an invariant.
@@ -39,6 +45,7 @@ class Result:
     body: str
     bus: str
     seed: int
+    clock: str
     expect: str
     passed: bool = False
     fault: str = ""
@@ -66,25 +73,44 @@ def select(names: Sequence[str]) -> list[Case]:
     return chosen
 
 
-def run_cases(cases: Sequence[Case], *, body: str, bus: str, seed: int, options: tuple[str, ...] = ()) -> Iterator[Result]:
-    """Run each case on a rig of its own; cases that make no sense on this link are left out."""
+def run_cases(cases: Sequence[Case], *, body: str, bus: str, seed: int, clock: str = "wall", options: tuple[str, ...] = ()) -> Iterator[Result]:
+    """Run each case on a rig of its own; cases that make no sense on this link or clock are left out."""
     for case in cases:
-        if not case.links or bus in case.links:
-            yield run_case(case, body=body, bus=bus, seed=seed, options=options)
+        if (not case.links or bus in case.links) and not (case.processes and clock != "wall"):
+            yield run_case(case, body=body, bus=bus, seed=seed, clock=clock, options=options)
 
 
-def run_case(case: Case, *, body: str, bus: str, seed: int, options: tuple[str, ...] = ()) -> Result:
-    """One case, from the start of all processes to the verdict."""
-    result = Result(case=case.name, title=case.title, body=body, bus=bus, seed=seed, expect=case.expect.value)
+def run_mutants(*, body: str, bus: str, seed: int, clock: str = "wall", options: tuple[str, ...] = ()) -> Iterator[tuple[str, Result]]:
+    """Each protection switched off in turn, with the case that rests on it: every result should be a failed one."""
+    for guard, name in MUTANTS.items():
+        for result in run_cases(select([name]), body=body, bus=bus, seed=seed, clock=clock, options=(*options, "--without", guard)):
+            yield guard, result
+
+
+def soak(cases: Sequence[Case], seconds: float, *, body: str, bus: str, seed: int, clock: str = "wall", options: tuple[str, ...] = ()) -> Iterator[Result]:
+    """Cases drawn at random, each with a seed of its own, until the time is over; the same seed draws the same."""
+    rng, until = random.Random(seed), time.monotonic() + seconds
+    while time.monotonic() < until:
+        yield from run_cases([rng.choice(cases)], body=body, bus=bus, seed=rng.randrange(1 << 31), clock=clock, options=options)
+
+
+def run_case(case: Case, *, body: str, bus: str, seed: int, clock: str = "wall", options: tuple[str, ...] = ()) -> Result:
+    """One case, from the start of all processes to the verdict.
+
+    Args:
+        clock: "wall", everything in processes of its own, or "lockstep", on a virtual clock that a busy machine does not disturb.
+    """
+    result = Result(case=case.name, title=case.title, body=body, bus=bus, seed=seed, clock=clock, expect=case.expect.value)
     folder, begun = Path(tempfile.mkdtemp(prefix="kinesis-case-")), time.monotonic()
-    rig = Rig(folder, body=body, bus=bus, seed=seed, options=options)
+    rig = (VirtualRig if clock == "lockstep" else Rig)(folder, body=body, bus=bus, seed=seed, options=options)
     scene: Scene | None = None
-    try:
-        scene = _play(case, rig, seed, result)
-    except UnavailableError as error:
-        result.why.append(str(error))
-    finally:
-        rig.stop(rest_s=_END_S)
+    with rig.time():
+        try:
+            scene = _play(case, rig, seed, result)
+        except UnavailableError as error:
+            result.why.append(str(error))
+        finally:
+            rig.stop(rest_s=_END_S)
     if scene is not None:
         _judge(case, scene, rig, result)
     result.passed = not result.why
@@ -143,7 +169,7 @@ def _judge(case: Case, scene: Scene, rig: Rig, result: Result) -> None:
     stopped = scene.marked_s if case.expect is Expect.STOP else None
     if stopped is not None and scene.detected_s is not None:
         stopped += scene.detected_s
-    result.findings = judge(truth, stopped_s=stopped, safe_s=case.safe_s, ended_s=float(truth.time[-1]))
+    result.findings = judge(truth, stopped_s=stopped, safe_s=case.safe_s, ended_s=float(truth.time[-1]), refused=case.expect is Expect.REFUSE)
     result.why += [f"{f.name} violated: {f.detail}" for f in result.findings if not f.held and f.name not in case.exempt]
 
 

@@ -6,9 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from kinesis_control import protobuf
 from kinesis_control.drivers.base import IdentityError, LinkError
-from kinesis_control.drivers.codecs import golem, protobuf
+from kinesis_control.drivers.codecs import golem
 from kinesis_control.drivers.codecs.golem import MuscleEntry, Reply, ServerConfig, SystemInfo, Telemetry
+from kinesis_control.drivers.codecs.valve_bank import BankFault
 from kinesis_control.drivers.frames import Control, LinkFault
 
 grpc = pytest.importorskip("grpc")
@@ -145,9 +147,13 @@ def test_follows_in_the_servers_order_and_range(server, until):
         until(driver, command, state, lambda s: np.isnan(state.pressure_pa[1]))
         command.control = Control.HOLD
         until(driver, command, state, lambda s: server.calls.count(golem.LOCK) == 2)
-        sent = len(server.requests)
-        driver.exchange(command, state, time.monotonic_ns() + 100_000_000)
-        assert len(server.requests) == sent, "no pressures while it holds"
+        end, quiet = time.monotonic() + 30.0, 0
+        while quiet < 20:  # what was on its way may still arrive; then there are no pressures while it holds
+            assert time.monotonic() < end, "pressures are sent while it holds"
+            sent = len(server.requests)
+            driver.exchange(command, state, time.monotonic_ns() + 100_000_000)
+            time.sleep(0.005)
+            quiet = quiet + 1 if len(server.requests) == sent else 0
     assert server.calls[-1] == golem.LOOSE
 
 
@@ -157,11 +163,14 @@ def test_the_rate_stays_below_the_cap(server):
         driver._decimator.period_ns = 20_000_000  # the cap of 333 muscles, for a robot of three
         command, state = driver.frames()
         command.control = Control.FOLLOW
-        end = time.monotonic() + 0.5
-        while time.monotonic() < end:
+        begin, cycles = time.monotonic(), 0
+        while len(server.requests) < 5 or cycles < 200:
+            assert time.monotonic() < begin + 60.0, "no pressures arrive"
             driver.exchange(command, state, time.monotonic_ns() + 100_000_000)
+            cycles += 1
             time.sleep(0.001)
-    assert 3 <= len(server.requests) <= 27
+        elapsed = time.monotonic() - begin
+    assert len(server.requests) <= elapsed / 0.02 + 2
     assert rate_cap_hz(80) == pytest.approx(83.3, abs=0.1) and rate_cap_hz(290) == pytest.approx(23.0, abs=0.1)
 
 
@@ -190,6 +199,26 @@ def test_a_refusal_is_told(server, until):
         command.control = Control.HOLD
         until(driver, command, state, lambda s: s.totals[LinkFault.REFUSED] > 0)
         assert "error 4: pump is off" in driver.last_error
+
+
+def test_a_server_that_refuses_again_and_again_is_a_broken_bank(server, until):
+    with make(server) as driver:
+        driver.identify()
+        command, state = driver.frames()
+        command.control = Control.HOLD
+        until(driver, command, state, lambda s: server.calls.count(golem.LOCK) == 2)
+        assert state.bank_faults[0] == BankFault.NONE
+        server.success = False
+
+        def refused(_):
+            if not driver._verbs:  # the last verb was answered
+                command.control = Control.VENT if command.control is Control.HOLD else Control.HOLD
+            return state.bank_faults[0] == BankFault.INTERNAL
+
+        until(driver, command, state, refused)
+        server.success = True
+        command.control = Control.VENT
+        until(driver, command, state, lambda s: state.bank_faults[0] == BankFault.NONE)
 
 
 def test_a_server_that_goes_away_and_one_that_never_was(server, until, tmp_path):

@@ -121,7 +121,7 @@ def far():
 
 
 def test_the_dummy_takes_pressures_only_when_armed():
-    with dummy() as driver:
+    with dummy(command_timeout_s=50.0) as driver:
         command, state = driver.frames()
         command.control, command.values[:] = Control.FOLLOW, 1e5
         for _ in range(2):

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from robot_peers import Peers
 
-from kinesis_control.drivers.bus.process import BusClient, BusSettings
+from kinesis_control.drivers.bus.client import BusClient
+from kinesis_control.drivers.bus.settings import BusSettings
 from kinesis_control.drivers.codecs.guardian import Request
 from kinesis_control.drivers.robot_account import RobotRun
 from kinesis_control.drivers.robot_control import BUS_SILENT_S, RobotControl

@@ -58,3 +58,10 @@ def test_figures_without_samples_say_why() -> None:
     assert share_figure("a", 0, 0, why="no clip ended").missing == "no clip ended"
     assert mean_figure("b", np.array([np.nan]), "m", why="no goal").missing == "no goal"
     assert mean_figure("b", np.array([2.0, np.nan]), "m").interval is None
+
+
+def test_an_interval_ends_where_no_mean_can_lie() -> None:
+    two = np.array([0.1, 0.9])
+    for unit, low, high in (("share", 0.0, 1.0), ("r", -1.0, 1.0), ("m/s", 0.0, 0.5 + 12.7062 * 0.4)):
+        assert mean_figure("x", two, unit).interval == (pytest.approx(max(low, 0.5 - 12.7062 * 0.4), abs=1e-3), pytest.approx(high, abs=1e-3))
+    assert mean_figure("x", np.array([-0.1, 0.9]), "m/s").interval[0] < -1.0  # type: ignore[index]

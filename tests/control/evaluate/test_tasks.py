@@ -99,10 +99,10 @@ def test_unknown_positions_are_not_a_goal_missed(make_episode: Callable[..., Epi
 
 
 def test_texts_by_hand(make_episode: Callable[..., Episode]) -> None:
-    """Four texts: one done after 2 s, one understood, one refused, one without an answer."""
+    """Four texts: one done after 2 s, one given up, one refused, one without an answer."""
     texts = (
         Text(stamp_ns=0, text="walk 2 m", understood=True, done_ns=2 * S),
-        Text(stamp_ns=S, text="stand", understood=True),
+        Text(stamp_ns=S, text="walk 9 m", understood=True, ended="gave up after 40 s: walking; standing"),
         Text(stamp_ns=S, text="fly", understood=False),
         Text(stamp_ns=S, text="run"),
     )
@@ -111,7 +111,7 @@ def test_texts_by_hand(make_episode: Callable[..., Episode]) -> None:
     assert f["texts.understood"].note == "1 without an answer"
     assert (f["texts.done"].value, f["texts.time"].value) == (0.5, 2.0)
     silent = figures(make_episode(100, texts=texts[1:]))
-    assert silent["texts.done"].missing == "no text command was reported done"
+    assert (silent["texts.done"].value, silent["texts.time"].missing) == (0.0, "no text command was done")
     assert "no answer" in figures(make_episode(100, texts=texts[3:]))["texts.understood"].missing
 
 

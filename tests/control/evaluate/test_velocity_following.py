@@ -7,7 +7,7 @@ import pytest
 
 from kinesis_control.evaluate.episode import Episode
 from kinesis_control.evaluate.figure import Figure, by_name
-from kinesis_control.evaluate.velocity_following import VelocityScore, hann, heading_velocity, wrapped
+from kinesis_control.evaluate.velocity_following import VelocityScore, hann, heading_velocity
 
 DT = 0.025
 
@@ -118,8 +118,3 @@ def test_lost_ticks_begin_a_new_stretch(run: Episode) -> None:
     run.velocity_command[:] = (1.0, 0.0, 1.0)
     before = figures(run.slice(0, 200))["velocity.heading_error"].value
     assert figures(run)["velocity.heading_error"].value == pytest.approx(before, rel=0.02)
-
-
-def test_angles_are_wrapped() -> None:
-    assert wrapped(3.5 * np.pi) == pytest.approx(-0.5 * np.pi)
-    assert wrapped(-0.25) == pytest.approx(-0.25)

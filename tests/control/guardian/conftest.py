@@ -4,7 +4,8 @@ import pytest
 
 from kinesis_control.drivers.codecs.guardian import BusFlag, GuardianState, Heartbeat, Request, StopCategory
 from kinesis_control.drivers.guardian.board import BoardInputs
-from kinesis_control.drivers.guardian.machine import Machine, Seen
+from kinesis_control.drivers.guardian.machine import Machine
+from kinesis_control.drivers.guardian.seen import Seen
 from kinesis_control.drivers.guardian.settings import GuardianSettings
 
 IDLE = BusFlag.SELFTEST_OK | BusFlag.IDENTIFIED | BusFlag.LINK_OK | BusFlag.VENTED

@@ -201,6 +201,42 @@ def test_a_supply_that_does_not_rise_ends_the_arming(make_world):
     assert world.machine.fault is GuardianFault.SUPPLY_LOW and Permit.ARM not in world.permits
 
 
+def test_a_token_that_is_lost_is_followed_by_a_fresh_one_until_the_banks_are_armed(world):
+    world.to(GuardianState.PRECHARGE)
+    first = world.machine.arm_count
+    counts = []
+    for _ in range(300):  # 0.6 s in which no bank takes a token
+        world.run(0.002)
+        counts.append(world.machine.arm_count)
+    assert counts == sorted(counts) and 5 <= counts[-1] - first <= 6 and world.machine.state is GuardianState.PRECHARGE
+    world.remove = BusFlag(0)
+    world.run(0.1)
+    assert world.machine.state in (GuardianState.ARMED, GuardianState.ACTIVE)
+    count = world.machine.arm_count
+    world.run(2.0)
+    assert world.machine.arm_count == count, "nobody hands out tokens to a robot that is armed"
+
+
+def test_a_bank_that_falls_back_before_it_is_charged_is_armed_again_with_a_token_of_its_own(world):
+    world.remove = BusFlag.PRECHARGED
+    world.to(GuardianState.ESTOP_CHAIN)
+    world.ask(Request.ARM)
+    world.run(0.6)
+    count = world.machine.arm_count
+    assert world.machine.permit is Permit.HOLD
+    world.remove = BusFlag.PRECHARGED | BusFlag.BANKS_ARMED
+    world.run(0.004)
+    assert world.machine.permit is Permit.ARM and world.machine.arm_count == count + 1
+
+
+def test_banks_that_are_never_armed_end_the_arming_and_are_named(make_world):
+    world = make_world(arming_timeout_s=1.5).to(GuardianState.PRECHARGE)
+    world.run(2.5)
+    machine = world.machine
+    assert machine.fault is GuardianFault.ARMING_TIMEOUT and machine.muscle == 7 and not machine.pump_on
+    assert "the bank of muscle 7 is not armed after 1.5 s and 1" in machine.text
+
+
 def test_on_its_feet_the_stop_button_ramps(make_world):
     world = make_world(posture="feet").to(GuardianState.ACTIVE)
     world.board["channel_a"] = world.board["channel_b"] = False

@@ -8,11 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kinesis_cli.faults import GUARDS
 from kinesis_cli.main import main
-from kinesis_control.drivers.codecs.valve_bank import BankState
+from kinesis_control.drivers.codecs.valve_bank import BankState, Control
+from kinesis_control.drivers.frames import CommandFrame
 from kinesis_control.errors import UnknownNameError
+from kinesis_sim.emulator.campaign import run
 from kinesis_sim.emulator.campaign.invariants import judge
-from kinesis_sim.emulator.campaign.run import CASES, MISSING, Result, run_case, select, write_html, write_json
+from kinesis_sim.emulator.campaign.run import CASES, MISSING, MUTANTS, Result, run_case, select, write_html, write_json
+from kinesis_sim.emulator.campaign.spoiled import Words, lie
 from kinesis_sim.emulator.truth import Truth
 
 ROWS, MUSCLES, BANKS = 2000, 20, 2
@@ -99,10 +103,64 @@ def test_the_list_names_every_case(capsys):
 
 
 def test_results_are_written(tmp_path):
-    results = [Result(case="1", title="<NaN>", body="legs80", bus="udp", seed=0, expect="stops", why=["I1 violated"])]
+    results = [Result(case="1", title="<NaN>", body="legs80", bus="udp", seed=0, clock="wall", expect="stops", why=["I1 violated"])]
     write_json(tmp_path / "r.json", results)
     write_html(tmp_path / "r.html", results)
     assert '"passed": false' in (tmp_path / "r.json").read_text() and "&lt;NaN&gt;" in (tmp_path / "r.html").read_text()
+
+
+def test_each_protection_has_a_case_that_can_be_selected():
+    assert set(MUTANTS) == set(GUARDS) and all(len(select([name])) == 1 for name in MUTANTS.values())
+
+
+def test_a_soak_draws_the_same_cases_for_the_same_seed(monkeypatch):
+    drawn = []
+
+    def note(cases, **options):
+        drawn.append((cases[0].name, options["seed"]))
+        yield from ()
+
+    monkeypatch.setattr(run, "run_cases", note)
+    clock = iter(range(1000))
+    monkeypatch.setattr(run.time, "monotonic", lambda: next(clock))
+    for _ in range(2):
+        clock = iter(range(1000))
+        assert list(run.soak(CASES, 20.0, body="legs80", bus="udp", seed=3)) == []
+    assert drawn[: len(drawn) // 2] == drawn[len(drawn) // 2 :] and len({name for name, _ in drawn}) > 5
+
+
+def test_a_lying_driver_spoils_one_muscle_and_only_while_it_follows():
+    command = CommandFrame(values=np.arange(10.0), control=Control.HOLD)
+    assert lie(command, {"lie": 5e5}.get) is command and lie(command, {}.get) is command
+    told = lie(command, {"rogue": 0.0}.get)
+    assert told.control is Control.FOLLOW and command.control is Control.HOLD
+    command.control = Control.FOLLOW
+    told = lie(command, {"lie": 5e5}.get)
+    assert (told.values != command.values).sum() == 1 and told.values.max() == 5e5 and command.values.max() == 9.0
+
+
+def test_what_is_broken_inside_is_read_again_when_it_changes(tmp_path):
+    words = Words(tmp_path / "words")
+    assert words.get("driver") is None
+    (tmp_path / "words").write_text("driver\nclock 3600\n")
+    assert words.get("driver") == 0.0 and words.get("clock") == 3600.0
+    (tmp_path / "new").write_text("freeze\n")
+    (tmp_path / "new").replace(tmp_path / "words")
+    assert words.get("freeze") == 0.0 and words.get("driver") is None
+
+
+# -- on a virtual clock: everything but the machine's speed ----------------------------------------------------------------
+
+
+def test_a_dead_sensor_is_survived_on_the_virtual_clock():
+    result = run_case(select(["60a"])[0], body="legs80", bus="udp", seed=0, clock="lockstep")
+    assert result.passed, result.why
+    assert result.detected_ms < 100.0 and {f.name for f in result.findings if f.held} >= {"I1", "I2", "I3", "I4", "I6", "I7", "I8", "I9", "I10"}
+
+
+def test_without_the_trip_of_the_banks_a_sensor_at_its_rail_is_seen_too_late():
+    result = run_case(select([MUTANTS["trip"]])[0], body="legs80", bus="udp", seed=0, clock="lockstep", options=("--without", "trip"))
+    assert any("published after" in why for why in result.why), result.why
 
 
 @pytest.mark.skipif("KINESIS_FAULT_CAMPAIGN" not in os.environ, reason="needs real time and processor time to spare; set KINESIS_FAULT_CAMPAIGN=1")

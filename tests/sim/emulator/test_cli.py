@@ -5,7 +5,7 @@ import json
 import pytest
 
 from kinesis_cli.main import main
-from kinesis_control.drivers.bus.process import BusSettings
+from kinesis_control.drivers.bus.settings import BusSettings
 from kinesis_sim.emulator.truth import Truth
 
 

@@ -8,6 +8,8 @@ import pytest
 from kinesis_cli.main import main
 from kinesis_control.motion.library import Library
 from kinesis_control.motion.readers import find_motions, read_motion
+from kinesis_sim.retarget import RetargetConfig, importing
+from kinesis_sim.retarget.importing import ImportOptions, ImportSummary
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +30,14 @@ def imported(recordings):
     """Exit code of an import of everything, and the library."""
     library = recordings.parent / "library.h5"
     return main(["motions", "import", str(recordings), "-o", str(library), "--up", "z", "--jobs", "1", "--rate", "40", "--credit", "nobody"]), library
+
+
+def test_a_library_by_an_older_method_is_made_anew(recordings, monkeypatch):
+    options, config = ImportOptions(), RetargetConfig()
+    keys = {r.name: r.key for r in importing._recordings(recordings, config, options, ImportSummary())}
+    monkeypatch.setattr(importing, "METHOD", importing.METHOD + 1)
+    newer = importing._recordings(recordings, config, options, ImportSummary())
+    assert len(newer) == 4 and all(r.key != keys[r.name] for r in newer)
 
 
 def test_the_made_up_file_reads_as_what_was_written(recordings, body_of, walking_person):
@@ -95,6 +105,12 @@ def test_pictures(imported, recordings, tmp_path, capsys):
     assert main(["motions", "plot", library, "first", "-o", str(tmp_path / "plot.png")]) == 0
     assert main(["motions", "view", library, "first", "-o", str(tmp_path / "strip.png"), *source, "--frames", "3"]) == 0
     assert main(["motions", "view", library, "first", "-o", str(tmp_path / "film.gif"), "--end", "0.1"]) == 0
+    assert "made from 'first.bvh'" in capsys.readouterr().out, "without the recording the body is drawn alone"
+    alone = ["motions", "view", library, "first@mirror", "-o", str(tmp_path / "found.png"), "--frames", "2", "--source"]
+    assert main([*alone, str(recordings)]) == 0, "a folder is searched for the file"
+    assert "alone" not in capsys.readouterr().out
+    assert main([*alone, str(tmp_path)]) != 0
+    assert "expected one such file below" in capsys.readouterr().err
     assert all((tmp_path / name).stat().st_size > 2000 for name in ("plot.png", "strip.png", "film.gif"))
     assert main(["motions", "view", library, "first", "-o", str(tmp_path / "film.mp4")]) == 2
     assert main(["motions", "view", library, "first", "-o", str(tmp_path / "strip.png"), "--start", "90"]) == 2

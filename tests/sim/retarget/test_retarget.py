@@ -9,9 +9,9 @@ from kinesis_control.errors import ConfigurationError, LayoutError, MotionFileEr
 from kinesis_control.motion.resample import resample
 from kinesis_sim.retarget import ContactThresholds, RetargetConfig, Retargeter, clip_poses, gather
 from kinesis_sim.retarget.contacts import contact_labels
-from kinesis_sim.retarget.person import scale_person
-from kinesis_sim.retarget.planting import not_too_near
+from kinesis_sim.retarget.person import knee_points, scale_person
 from kinesis_sim.retarget.quality import tendon_jumps, trace
+from kinesis_sim.retarget.reach import not_too_near
 from kinesis_sim.retarget.signals import about_z
 
 
@@ -96,10 +96,49 @@ def test_a_heel_comes_no_nearer_than_the_knee_bends(retargeter):
     geometry = retargeter.geometry
     hip = np.tile([[[0.0, -0.1, 1.0], [0.0, 0.1, 1.0]]], (3, 1, 1))
     length = np.array([0.1, 0.4, 0.7])[:, None, None]
-    ankle = not_too_near(hip, hip - length * np.array([0.6, 0.0, 0.8]), geometry)
+    wanted = hip - length * np.array([0.6, 0.0, 0.8])
+    knee = knee_points(hip, wanted, np.tile([1.0, 0.0, 0.0], (3, 2, 1)), geometry)
+    ankle = not_too_near(hip, knee, wanted, geometry)
     span = np.linalg.norm(ankle - hip, axis=-1)
     assert (span >= geometry.shortest_leg).all()
+    assert np.allclose(np.linalg.norm(ankle - knee, axis=-1), geometry.shank), "the thigh stays, the shank turns about the knee"
     assert np.allclose(span[2], 0.7, atol=1e-3), "where there is room nothing moves"
+
+
+def test_a_run_is_planted_too(retargeter, walking_person):
+    clip = retargeter.retarget(walking_person(retargeter.body, speed=2.5, rate_hz=30.0))
+    figures = clip.report
+    assert clip.descriptors["mean_speed"] > 2.0
+    assert (clip.contact.sum(axis=1) == 0).any(), "a run has flight"
+    assert figures["key_body_error_mm"] < 10.0
+    assert figures["foot_skate_mm_s"] < 30.0
+    assert figures["penetration_mm"] < 2.0
+
+
+def test_a_squat_deeper_than_the_knees_bend_raises_the_hips_and_keeps_the_feet(retargeter, walking_person):
+    """The person's knees bend by 140 degrees with flat feet: knees and ankles of the body bend less."""
+    person = walking_person(retargeter.body, seconds=1.0)
+    place = np.repeat(person.position[:1], 61, axis=0)
+    thigh, shank = 1.2 * retargeter.geometry.thigh, 1.2 * retargeter.geometry.shank
+    leg = np.sqrt(thigh**2 + shank**2 - 2.0 * thigh * shank * np.cos(np.radians(40.0)))
+    for side in "rl":
+        hip, knee, ankle = (person.joint(f"{r}_{side}") for r in ("hip", "knee", "ankle"))
+        place[:, hip] = place[:, ankle] + [-0.2, 0.0, np.sqrt(leg**2 - 0.04)]
+        bend = np.tile([1.0, 0.0, 0.0], (61, 1, 1))
+        scaled = knee_points(place[:, [hip]] / 1.2, place[:, [ankle]] / 1.2, bend, retargeter.geometry)
+        place[:, knee] = 1.2 * scaled[:, 0]
+    hips = 0.5 * (place[:, person.joint("hip_r")] + place[:, person.joint("hip_l")])
+    for role in ("pelvis", "chest", "neck"):
+        place[:, person.joint(role)] += hips - 0.5 * (person.position[:1, person.joint("hip_r")] + person.position[:1, person.joint("hip_l")])
+    samples = [gather(resample(person, retargeter.config.rate_hz))]
+    still = replace(person, position=place, rotation=np.repeat(person.rotation[:1], 61, axis=0))
+    clip = retargeter.retarget(still, retargeter.calibrate(samples))
+    assert clip.report["beyond_limits"] == 1.0
+    assert clip.report["foot_skate_mm_s"] < 1.0 and clip.report["penetration_mm"] < 2.0
+    assert clip.contact.any(axis=1).all(), "it stands all the time"
+    names = list(retargeter.body.entry.key_bodies)
+    hips_up = clip.root_position[:, 2].mean() - clip.key_body_position[:, [names.index("talus_r"), names.index("talus_l")], 2].max()
+    assert hips_up > retargeter.geometry.shortest_leg.min() - 0.15, "the person's are 0.25 m above the ankles, scaled"
 
 
 def test_a_heel_strike_counts_although_the_foot_still_turns(retargeter, walking_person):

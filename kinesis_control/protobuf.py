@@ -1,13 +1,16 @@
-"""The little of the protobuf wire format that a robot server needs: varints, fixed32, length-delimited fields, packed floats."""
+"""The little of the protobuf wire format that a robot server and a look into policy files need: varints, fixed, length-delimited fields."""
 
 import struct
 from collections.abc import Iterator
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 _MAX_VARINT_BYTES = 10
+
+B = TypeVar("B", bytes, memoryview)
 
 
 class WireError(ValueError):
@@ -46,7 +49,7 @@ def field_floats(number: int, values: NDArray[np.floating]) -> bytes:
     return field_bytes(number, np.asarray(values, "<f4").tobytes())
 
 
-def read_varint(data: bytes, at: int) -> tuple[int, int]:
+def read_varint(data: bytes | memoryview, at: int) -> tuple[int, int]:
     """Value and the index behind it.
 
     Raises:
@@ -63,8 +66,8 @@ def read_varint(data: bytes, at: int) -> tuple[int, int]:
     raise WireError(f"an integer at byte {at} does not end")
 
 
-def fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Number and value of every field, in order: int for varints, bytes for everything else.
+def fields(data: B) -> Iterator[tuple[int, int | B]]:
+    """Number and value of every field, in order: int for varints, a part of `data` for everything else.
 
     Raises:
         WireError: `data` is cut off or is not protobuf.
