@@ -2,7 +2,7 @@
 
     python benchmarks/page.py [--body legs80] [--rounds 5]
 
-Prints frames a second, the viewer's processor time a frame, and the ratio of the two rates (1 is no cost).
+Prints frames a second, their size, the viewer's processor time a frame, and the ratio of the two rates (1 is no cost).
 """
 
 import argparse
@@ -74,26 +74,26 @@ def processor_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / float(os.sysconf("SC_CLK_TCK"))
 
 
-def next_frame(page: ClientConnection) -> int:
-    """Number of the state that the next frame shows."""
+def next_frame(page: ClientConnection) -> tuple[int, int]:
+    """Number of the state that the next frame shows, and its size [bytes]."""
     while True:
         data = page.recv(timeout=START_S)
         if isinstance(data, bytes) and len(data) < SCENE_BYTES:
-            return int(struct.unpack_from("<dd", data)[1])
+            return int(struct.unpack_from("<dd", data)[1]), len(data)
 
 
 def measure(port: int, viewer: int, rounds: int) -> None:
     """Windows with a page and without one, in turn."""
-    watched, alone, frames, busy = [], [], 0, 0.0
+    watched, alone, frames, busy, size = [], [], 0, 0.0, 0
     last: tuple[int, float] | None = None
     for _ in range(rounds + 1):
         with connect(f"ws://localhost:{port}/socket", origin=f"http://localhost:{port}", compression=None, max_size=None) as page:
-            first, begun, before = next_frame(page), time.monotonic(), processor_s(viewer)
+            (first, size), begun, before = next_frame(page), time.monotonic(), processor_s(viewer)
             if last is not None:
                 alone.append((first - last[0]) / (begun - last[1]))
             count, seq = 0, first
             while time.monotonic() - begun < WINDOW_S:
-                seq, count = next_frame(page), count + 1
+                (seq, size), count = next_frame(page), count + 1
             last = seq, time.monotonic()
             if alone:  # the first window loads the body, and does not count
                 watched.append((seq - first) / (last[1] - begun))
@@ -104,6 +104,7 @@ def measure(port: int, viewer: int, rounds: int) -> None:
         "states_per_s_without": round(statistics.median(alone), 1),
         "ratio": round(statistics.median(watched) / statistics.median(alone), 3),
         "frames_per_s": round(frames / (WINDOW_S * len(watched)), 1),
+        "frame_bytes": size,
         "viewer_ms_per_frame": round(1e3 * busy / max(frames, 1), 2),
     }
     print(json.dumps(result, indent=2))

@@ -25,6 +25,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--seed", type=whole, metavar="N", help="of the run, where the recording does not say it")
     parser.add_argument("--noise", type=fraction, metavar="F", help="excitation noise of the run, where the recording does not say it")
     parser.add_argument("--perturbation", type=fraction, metavar="F", help="size of the random start, where the recording does not say it")
+    parser.add_argument("--web", type=whole, metavar="PORT", help="compare nothing: play the recording on the page, at this port of this machine")
+    parser.add_argument("--emg", action="append", default=[], type=Path, metavar="FILE", help="with --web: recordings of people to show beside it")
+    parser.add_argument("--graph", type=whole, default=0, metavar="I", help="with --web: which body, where the recording holds several (default: 0)")
     parser.add_argument("--tolerance", type=float, default=1e-6, metavar="E", help="largest difference of a command (default: 1e-6)")
 
 
@@ -42,6 +45,10 @@ def run(args: argparse.Namespace) -> int:
         graphs = graphs_of(recording.topics)
         if not graphs:
             raise UnavailableError(f"{args.bag} holds no body state; it holds: {', '.join(sorted(recording.topics)) or 'nothing'}")
+        if args.web is not None:
+            from kinesis_cli.replay_page import show_recording
+
+            return show_recording(args, recording, graphs)
         codes = [_resimulate(args, recording, graph) if args.resimulate else _replay(args, recording, graph) for graph in graphs]
         for problem in recording.problems:
             print(f"problem: {problem}", file=sys.stderr)

@@ -51,6 +51,10 @@ def _add_web(parser: argparse.ArgumentParser) -> None:
         "--web", type=whole, metavar="PORT", help="port of the page (default: 8080 or the next free one; none with --duration or --clock lockstep)"
     )
     page.add_argument("--no-web", action="store_true", help="serve no page")
+    parser.add_argument("--library", type=Path, metavar="LIB", help="motion library of the body, whose clips can be played by name")
+    parser.add_argument(
+        "--emg", action="append", default=[], type=Path, metavar="FILE", help="recordings of people's muscles that the page shows beside the body's"
+    )
 
 
 def script_of(say: list[str] | None, stand: bool) -> list[str]:
@@ -79,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
         UnavailableError: domain, folder or file in use or not writable.
     """
     from kinesis_cli.sim_checks import licence_note, require_new_folder, resolve_policy
-    from kinesis_cli.sim_page import page_port
+    from kinesis_cli.sim_page import page_port, require_files
     from kinesis_cli.sim_summary import require_writable
 
     licence = licence_note(args.body)
@@ -88,6 +92,7 @@ def run(args: argparse.Namespace) -> int:
         require_writable(args.json)
     if args.record is not None:
         require_new_folder(args.record)
+    require_files([*args.emg, *([args.library] if args.library else [])])
     port = page_port(args.web, wanted=not (args.no_web or args.headless), watched=args.duration is None and args.clock == "realtime")
     if licence:
         print(f"note: {licence}")
@@ -115,6 +120,10 @@ def launch_arguments(args: argparse.Namespace, policy: Path, port: int | None = 
         given["script"] = json.dumps(script)  # JSON is YAML, which the launch file reads
     if port is not None:
         given |= {"web": "true", "port": str(port)}
+    if args.library is not None:
+        given["library"] = str(args.library.absolute())
+    if args.emg:
+        given["emg"] = json.dumps([str(file.absolute()) for file in args.emg])
     if args.duration is not None:
         given["duration"] = str(args.duration)
     if args.record is not None:

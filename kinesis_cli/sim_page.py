@@ -1,6 +1,8 @@
 """Whether a simulation gets a page, and at which port."""
 
 import socket
+from collections.abc import Iterable
+from pathlib import Path
 
 from kinesis_control.errors import ConfigurationError, UnavailableError
 
@@ -29,6 +31,17 @@ def page_port(asked: int | None, *, wanted: bool, watched: bool) -> int | None:
     if not _is_free(asked):
         raise UnavailableError(f"port {asked} is in use: end what uses it, give another with --web PORT, or none with --no-web")
     return asked
+
+
+def require_files(files: Iterable[Path]) -> None:
+    """Find out before anything starts that a file is not there.
+
+    Raises:
+        UnavailableError: one is missing, or is a folder.
+    """
+    for file in files:
+        if not file.is_file():
+            raise UnavailableError(f"cannot read '{file}': {'it is a folder, expected a file' if file.is_dir() else 'there is no such file'}")
 
 
 def _is_free(port: int) -> bool:

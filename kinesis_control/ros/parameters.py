@@ -1,4 +1,4 @@
-"""Declaring parameters with a description and a range, and reading them once."""
+"""Declaring parameters with a description and a range, and reading them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,13 +10,13 @@ from rclpy.node import Node
 from kinesis_control.errors import ConfigurationError, UnknownNameError
 
 
-def declare(node: Node, name: str, default: Any, description: str, *, low: float | None = None, high: float | None = None) -> Any:
-    """Declare a read-only parameter, with a closed range where `low` and `high` are given, and return its value.
+def declare(node: Node, name: str, default: Any, description: str, *, low: float | None = None, high: float | None = None, changeable: bool = False) -> Any:
+    """Declare a parameter, with a closed range where `low` and `high` are given, and return its value; read-only unless `changeable`.
 
     Raises:
         ConfigurationError: the value that was set from outside has another type, or is out of range.
     """
-    descriptor = ParameterDescriptor(description=description, read_only=True)
+    descriptor = ParameterDescriptor(description=description, read_only=not changeable)
     if low is not None and high is not None:
         if isinstance(default, float):
             descriptor.floating_point_range = [FloatingPointRange(from_value=float(low), to_value=float(high))]

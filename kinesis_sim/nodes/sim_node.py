@@ -24,6 +24,7 @@ from kinesis_control.safety.faults import Fault
 from kinesis_control.safety.gate import CommandGate
 from kinesis_control.safety.limits import Limits
 from kinesis_sim.bodies import load_body
+from kinesis_sim.nodes.sim_pace import Pace
 from kinesis_sim.nodes.sim_reports import SimReports
 from kinesis_sim.nodes.sim_services import SimServices
 from kinesis_sim.nodes.sim_topics import SimTopics
@@ -67,6 +68,8 @@ class SimNode(Ending, Node):
         self._reports.reporter.watch(self.create_subscription(MuscleCommand, "muscle_command", self._on_command, qos.LOOP))
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._timer = self.create_timer(self._period, self._on_timer, clock=steady)
+        self._pace = Pace(self, lockstep=self.session.config.lockstep, changed=self._on_pace)
+        self._set_period()
         self.create_timer(ALIVE_S, self._on_second, clock=steady)
         self.get_logger().info(f"body '{world.body.description.name}', {world.model.nu} muscles, {1.0 / self._period:g} Hz, {self._clock_mode}")
 
@@ -118,7 +121,22 @@ class SimNode(Ending, Node):
         session = self.session
         if session.config.lockstep or session.paused or not session.started:
             return session.now_s
-        return session.now_s + max(time.monotonic() - self._sent_at, 0.0)
+        return session.now_s + self._pace.factor * max(time.monotonic() - self._sent_at, 0.0)
+
+    @property
+    def _wall_period(self) -> float:
+        """Wall time between two steps [s]."""
+        return self._period / self._pace.factor
+
+    def _set_period(self) -> None:
+        self._timer.timer_period_ns = round(1e9 * self._wall_period)
+
+    def _on_pace(self, before: float) -> None:
+        """Another pace from now on, without a jump of simulated time."""
+        now, slower = time.monotonic(), before / self._pace.factor
+        self._sent_at = now - (now - self._sent_at) * slower
+        self._due_at = now + (self._due_at - now) * slower
+        self._set_period()
 
     def _on_command(self, message: MuscleCommand) -> None:
         session = self.session
@@ -155,7 +173,7 @@ class SimNode(Ending, Node):
     def _start_clock(self) -> None:
         """Count wall time from now: what passed before this moment is not made up for."""
         self._sent_at = time.monotonic()
-        self._due_at = self._sent_at + self._period
+        self._due_at = self._sent_at + self._wall_period
         self._reports.start_rate(self._sent_at)
         self._timer.reset()
 
@@ -181,14 +199,15 @@ class SimNode(Ending, Node):
 
     def _step_when_due(self, now: float) -> None:
         """Real time: make every step whose deadline is over. The timer may be early by a little."""
+        period = self._wall_period
         if now - self._due_at > CATCH_UP_S:
-            skipped = int((now - self._due_at) / self._period)
+            skipped = int((now - self._due_at) / period)
             self.session.statistics.misses += skipped
-            self._due_at += skipped * self._period
-        while self.session.may_step and now >= self._due_at - 0.1 * self._period:
+            self._due_at += skipped * period
+        while self.session.may_step and now >= self._due_at - 0.1 * period:
             if not self.session.answered and self.session.gate.state is ControlState.ACTIVE:
                 self.session.statistics.misses += 1
-            self._due_at += self._period
+            self._due_at += period
             self._step()
 
     def _step(self) -> None:

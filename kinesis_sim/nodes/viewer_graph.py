@@ -7,6 +7,8 @@ from geometry_msgs.msg import PoseStamped, TwistStamped
 from kinesis_msgs.action import TrackMotion
 from kinesis_msgs.msg import BodyState, ControlStatus, MuscleLayout, ReferenceWindow
 from kinesis_msgs.srv import Push, ResetWorld, SetPause, StepSimulation
+from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
+from rcl_interfaces.srv import SetParameters
 from rclpy.action import ActionClient
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -17,11 +19,15 @@ from std_srvs.srv import Trigger
 from kinesis_control.ros import qos
 from kinesis_control.ros.convert import ODOM
 from kinesis_sim.viewer.orders import TRIGGERS
+from kinesis_sim.viewer.status import OTHERS
 
 NEWEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 """Only the newest message is wanted, and nobody waits until it has arrived."""
 
 NEWS = QoSProfile(depth=50, reliability=ReliabilityPolicy.BEST_EFFORT)
+
+PACE = "real_time_factor"
+"""Parameter of the simulator (kinesis_sim/nodes/sim_pace.py)."""
 
 SERVICES = {"set_pause": SetPause, "step_simulation": StepSimulation, "reset_world": ResetWorld, "push": Push}
 
@@ -55,12 +61,18 @@ class ViewerGraph:
         self._text = node.create_publisher(String, "text_command", qos.GOAL)
         self._clients: dict[str, Any] = {name: node.create_client(Trigger, name) for name in TRIGGERS}
         self._clients |= {name: node.create_client(kind, name) for name, kind in SERVICES.items()}
+        self._parameters: dict[str, Any] = {}  # of the body's edge, by its name
         self._track = ActionClient(node, TrackMotion, "track_motion")
 
     @property
     def simulated(self) -> bool:
         """True when the body is one that can be pushed and put back on its feet."""
         return bool(self._clients["reset_world"].service_is_ready())
+
+    @property
+    def edge(self) -> ControlStatus | None:
+        """Status of the body's edge, the simulator or the driver."""
+        return next((status for name, status in sorted(self.statuses.items()) if name not in OTHERS), None)
 
     def _on_state(self, data: bytes) -> None:
         self.state = data
@@ -73,6 +85,8 @@ class ViewerGraph:
 
     def _on_status(self, message: ControlStatus) -> None:
         self.statuses[message.node] = message
+        if message.node not in OTHERS and message.node not in self._parameters:  # made early: a button must not wait for discovery
+            self._parameters[message.node] = self._node.create_client(SetParameters, f"{message.node}/set_parameters")
 
     def say(self, text: str) -> bool:
         """Ask in words; False when nobody listens."""
@@ -109,6 +123,16 @@ class ViewerGraph:
         """Call one of TRIGGERS."""
         self.call(name, Trigger.Request(), tell)
 
+    def set_pace(self, factor: float, tell: Tell) -> None:
+        """Let simulated time pass so many times as fast as real time."""
+        edge = self.edge
+        client = self._parameters.get(edge.node) if edge is not None else None
+        if client is None or not client.service_is_ready():
+            tell("time: no simulator answers now", False)
+            return
+        value = Parameter(name=PACE, value=ParameterValue(type=ParameterType.PARAMETER_DOUBLE, double_value=factor))
+        client.call_async(SetParameters.Request(parameters=[value])).add_done_callback(lambda future: _tell_result(future, tell))
+
     def play(self, clip: str, tell: Tell) -> None:
         """Play a clip of the library once; the motion node itself tells how it goes, on `text_reply`."""
         if not self._track.server_is_ready():
@@ -123,3 +147,11 @@ def _tell_answer(name: str, future: Future, tell: Tell) -> None:
         return
     answer = future.result()
     tell(f"{name}: {answer.message}", bool(answer.success))
+
+
+def _tell_result(future: Future, tell: Tell) -> None:
+    if future.exception() is not None:
+        tell(f"time: {future.exception()}", False)
+        return
+    result = future.result().results[0]
+    tell(f"time: {result.reason}", bool(result.successful))

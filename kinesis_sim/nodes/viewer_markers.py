@@ -10,8 +10,8 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from kinesis_control.ros import qos
 from kinesis_control.ros.convert import ODOM, set_time
-from kinesis_sim.nodes.viewer_scene import Drawn
 from kinesis_sim.viewer.colours import activation_colours
+from kinesis_sim.viewer.drawing import Drawn
 
 PERIOD_S = 1.0 / 15.0
 """Wall time between two messages, at least [s]: thousands of points cost ROS 2 tools more than they cost a browser."""

@@ -4,46 +4,40 @@ A process of its own that only reads topics, best effort, and acts through the s
 everybody else. It steps back behind the control loop (a lower priority), and does next to nothing while nobody looks.
 """
 
-import json
 import os
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from kinesis_msgs.msg import ControlStatus
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
-from kinesis_control.contract import read_contract
 from kinesis_control.errors import KinesisError
-from kinesis_control.ros.parameters import declare
+from kinesis_control.evaluate.emg_recordings import EmgRecording
+from kinesis_control.evaluate.emg_trials import read_people
+from kinesis_control.ros.parameters import declare, declare_strings
 from kinesis_control.ros.running import Ending, run_node
 from kinesis_sim.nodes.viewer_graph import ViewerGraph
 from kinesis_sim.nodes.viewer_markers import MuscleMarkers
 from kinesis_sim.nodes.viewer_recording import Recording
+from kinesis_sim.nodes.viewer_report import status_of
 from kinesis_sim.nodes.viewer_scene import ViewerScene
 from kinesis_sim.nodes.viewer_steering import Steering
 from kinesis_sim.viewer.access import Access
-from kinesis_sim.viewer.advice import explain
+from kinesis_sim.viewer.clips import clip_facts
+from kinesis_sim.viewer.human import human_facts
+from kinesis_sim.viewer.policy_card import policy_card
 from kinesis_sim.viewer.server import PageServer
 
 NICENESS = 5
 """How far this process steps back behind the control loop."""
-
-STATES = {
-    ControlStatus.DISARMED: "disarmed", ControlStatus.ARMED: "armed", ControlStatus.ACTIVE: "active",
-    ControlStatus.FADING: "fading", ControlStatus.ESTOPPED: "e-stopped", ControlStatus.FAULT: "fault",
-}  # fmt: skip
 
 STATUS_S = 0.2
 """Wall time between two reports to the pages [s]."""
 
 SILENT_S = 2.0
 """Wall time without a state after which the page says so [s]."""
-
-OTHERS = ("policy_node", "motion_node")
-"""Nodes that report a status and are not the edge of the body."""
 
 
 class ViewerNode(Ending, Node):
@@ -57,11 +51,13 @@ class ViewerNode(Ending, Node):
         token = declare(self, "token", "", "What the page must know when it is opened from elsewhere; empty: made up where one is needed.")
         rate = declare(self, "max_rate_hz", 60.0, "Most frames a second.", low=1.0, high=240.0)
         self._policy = declare(self, "policy", "", "Policy file whose card is shown; empty: none.")
+        self._library = declare(self, "library", "", "Motion library whose clips are listed; the motion node plays them.")
+        self._emg = declare_strings(self, "emg", "Recordings of people's muscles (npz, csv, json, sto) that are shown beside the body's.")
         folder = declare(self, "recordings", "recordings", "Folder in which the record button makes recordings.")
         self._server = PageServer(Access.for_host(host, token), port)
         self._graph = ViewerGraph(self, self._on_reply)
-        self._recording = Recording(Path(folder), self.get_namespace())
-        self._steering = Steering(self._graph, self._server, self._recording.switch)
+        self._recording = Recording(Path(folder), self.get_namespace(), self._server.offer_report, tuple(self._emg))
+        self._steering = Steering(self._graph, self._server, self._recording)
         self._markers = MuscleMarkers(self)
         self._scene: ViewerScene | None = None
         self._scene_sent: set[int] = set()
@@ -85,11 +81,16 @@ class ViewerNode(Ending, Node):
             self._steering.take(event)
         self._steering.tick()
         state = self._graph.state
-        if state is None or state is self._drawn:
+        if state is None or (state is self._drawn and not self._newcomers()):
             return
-        self._drawn, self._state_at = state, time.monotonic()
+        if state is not self._drawn:
+            self._drawn, self._state_at = state, time.monotonic()
         if (self._server.pages or self._markers.wanted) and self._load():
             self._draw(state)
+
+    def _newcomers(self) -> bool:
+        """True while a page has not got the body yet: it is shown to it even when it stands still."""
+        return any(page not in self._scene_sent for page in self._server.pages)
 
     def _load(self) -> bool:
         """Have the body loaded; True once it is."""
@@ -97,7 +98,7 @@ class ViewerNode(Ending, Node):
         if layout is None:
             return False
         if self._scene is None or self._scene.layout_hash != layout.layout_hash:
-            self._scene, self._scene_sent = ViewerScene(layout, {"policy": self._card()}), set()
+            self._scene, self._scene_sent = ViewerScene(layout, self._facts), set()
         return self._scene.message is not None
 
     def _draw(self, state_data: bytes) -> None:
@@ -115,32 +116,21 @@ class ViewerNode(Ending, Node):
 
     def _on_report(self) -> None:
         """Tell every page what the graph is doing."""
+        self._recording.tick()
         if not self._server.pages:
             return
         now = time.monotonic()
         if now - self._rate_mark > 1.0:
             self._rate, self._frames, self._rate_mark = self._frames / (now - self._rate_mark), 0, now
-        report = self._report(now)
+        report = status_of(self._graph, self._problem(now), self._recording.status())
+        report |= {
+            "held": self._steering.control.holder is not None,
+            "pages": len(self._server.pages),
+            "goal": self._steering.goal,
+            "rate": round(self._rate, 1),
+        }
         for page in self._server.pages:
             self._server.send({**report, "steers": self._steering.control.holder == page, "page": page}, page)
-
-    def _report(self, now: float) -> dict[str, Any]:
-        statuses = self._graph.statuses
-        edge = next((status for name, status in sorted(statuses.items()) if name not in OTHERS), None)
-        motion = statuses.get("motion_node")
-        report: dict[str, Any] = {
-            "kind": "status", "problem": self._problem(now), "held": self._steering.control.holder is not None, "pages": len(self._server.pages),
-            "goal": self._steering.goal, "rate": round(self._rate, 1), "recording": self._recording.path, "mode": motion.mode if motion else "",
-            "simulated": self._graph.simulated,
-        }  # fmt: skip
-        if edge is None:
-            return report
-        faults = zip(edge.fault_names, edge.fault_counts, strict=True)
-        return report | {
-            "state": STATES.get(edge.state, "unknown"), "clock": edge.clock, "paused": edge.mode == "paused", "ticks": edge.ticks,
-            "faults": [(name, int(count), *explain(name)) for name, count in faults], "refusal": edge.last_rejection,
-            "misses": edge.deadline_misses, "hz": edge.rate_hz, "latency": (1e3 * edge.latency_p50, 1e3 * edge.latency_p99),
-        }  # fmt: skip
 
     def _problem(self, now: float) -> str:
         """Why the picture stands still, or ""."""
@@ -156,30 +146,23 @@ class ViewerNode(Ending, Node):
             return f"The body has sent no state for {silent:.0f} s.{gone}"
         return "Loading the body…" if self._scene is not None and self._scene.message is None else ""
 
-    def _card(self) -> dict[str, Any]:
-        """What is known of the policy."""
-        if not self._policy:
-            return {}
+    def _facts(self) -> dict[str, Any]:
+        """What goes with the scene; read while the body loads, in a thread of its own."""
+        people, problem = self._people()
+        layout = self._graph.layout
+        names = tuple(layout.muscle_names) if layout is not None else ()
+        return {"policy": policy_card(self._policy), "clips": clip_facts(self._library), "human": {**human_facts(names, people), "problem": problem}}
+
+    def _people(self) -> tuple[list[EmgRecording], str]:
         try:
-            contract = read_contract(self._policy)
+            return read_people(self._emg), ""
         except KinesisError as error:
-            return {"problem": str(error)}
-        card = Path(self._policy).with_suffix(".md")
-        return {
-            "name": contract.name,
-            "body": contract.body,
-            "control rate": f"{contract.control_rate_hz:g} Hz",
-            "physics rate": f"{contract.physics_rate_hz:g} Hz",
-            "observation": ", ".join(f"{term.name} ({term.size})" for term in contract.observation),
-            "action": f"{contract.action.mode} {contract.action.low:g} to {contract.action.high:g}",
-            "model": contract.model_hash,
-            "training": json.dumps(contract.training, default=str)[:600],
-            "card": card.read_text(encoding="utf-8")[:6000] if card.is_file() else "",
-        }
+            self.get_logger().error(f"recordings of people: {error}")
+            return [], str(error)
 
     def close(self) -> None:
         """End a recording and every connection."""
-        self._recording.end()
+        self._recording.close()
         self._server.close()
 
 

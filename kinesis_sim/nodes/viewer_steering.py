@@ -10,6 +10,7 @@ from kinesis_msgs.srv import Push, ResetWorld, SetPause, StepSimulation
 
 from kinesis_control.errors import ConfigurationError, KinesisError
 from kinesis_sim.nodes.viewer_graph import Tell, ViewerGraph
+from kinesis_sim.nodes.viewer_recording import Recording
 from kinesis_sim.viewer.control import STILL, Control, DeadMan
 from kinesis_sim.viewer.orders import ANYBODY, Order, read_order
 from kinesis_sim.viewer.server import Event, PageServer
@@ -26,14 +27,14 @@ class Steering:
         goal: place and heading that was asked for last, as the page draws it, or None.
     """
 
-    def __init__(self, graph: ViewerGraph, server: PageServer, record: Callable[[bool, Tell], None]) -> None:
-        """`record` starts or ends a recording."""
-        self._graph, self._server, self._record = graph, server, record
+    def __init__(self, graph: ViewerGraph, server: PageServer, recording: Recording) -> None:
+        self._graph, self._server = graph, server
         self.control, self._dead_man = Control(), DeadMan()
         self.goal: tuple[float, float, float | None] | None = None
         self._actions: dict[str, Callable[[Order, Tell], None]] = {
             "say": self._say, "play": self._play, "velocity": self._drive, "goal": self._go, "trigger": self._trigger, "pause": self._pause,
-            "step": self._step, "reset": self._reset, "push": self._push, "record": lambda order, tell: record(order.on, tell),
+            "step": self._step, "reset": self._reset, "push": self._push, "time": lambda order, tell: graph.set_pace(order.numbers[0], tell),
+            "record": lambda order, tell: recording.switch(order.on, tell), "evaluate": lambda order, tell: recording.evaluate(tell),
         }  # fmt: skip
 
     def take(self, event: Event) -> None:
@@ -50,6 +51,8 @@ class Steering:
             return
         if order.kind == "control":
             self._change_control(event.page, order.on, tell)
+        elif order.kind not in self._actions:
+            tell(f"{order.kind}: this body moves now; only a recording can be sought in", False)
         elif order.name in ANYBODY or self.control.take(event.page):
             try:
                 self._actions[order.kind](order, tell)

@@ -17,7 +17,7 @@ TRIGGERS = ("estop", "reset_estop", "arm", "disarm")
 ANYBODY = ("estop", "control")
 """Orders that a page may give without holding control: stopping is everybody's right."""
 
-MAX_SPEED, MAX_TURN, MAX_PLACE_M, MAX_PUSH_N, MAX_STEPS = 5.0, 5.0, 1000.0, 2000.0, 1000
+MAX_SPEED, MAX_TURN, MAX_PLACE_M, MAX_PUSH_N, MAX_STEPS, MAX_FACTOR, MAX_SEEK_S = 5.0, 5.0, 1000.0, 2000.0, 1000, 10.0, 1e7
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class Order:
         kind: a key of READERS.
         text: words, name of a service or of a clip.
         numbers: velocity (forward, left [m/s], turning [rad/s]), goal (x, y [m], heading [rad] or NaN for none), force
-            (forward, left, up [N]), or a count.
+            (forward, left, up [N]), a count, simulated per wall time, or a place in a recording [s].
         on: switch.
     """
 
@@ -113,5 +113,8 @@ READERS: dict[str, Callable[[str, dict[str, Any]], Order]] = {
     "reset": _numbers(),
     "push": _numbers(("x", MAX_PUSH_N), ("y", MAX_PUSH_N)),
     "record": _switch,
+    "evaluate": _numbers(),
+    "time": _numbers(("factor", MAX_FACTOR)),
+    "seek": _numbers(("to", MAX_SEEK_S)),
 }
 """Kind of an order -> what reads it."""

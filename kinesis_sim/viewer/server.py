@@ -42,6 +42,10 @@ MAX_NEWS = 100
 POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; connect-src 'self' ws: wss:; frame-ancestors 'none'"
 """Content security policy: nothing from elsewhere is loaded, and no other page may frame this one."""
 
+REPORTS = "/report/"
+REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
+"""Reports hold text and drawings and nothing that runs; only the page may show them inside itself."""
+
 
 class Event(NamedTuple):
     """Something a browser did; `message` is None for coming (`open`) and going."""
@@ -86,6 +90,7 @@ class PageServer:
         self.port = port
         self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._access = access
+        self._reports: dict[str, Path] = {}
         self._browsers: dict[int, _Browser] = {}
         self._count = 0
         self._loop = asyncio.new_event_loop()
@@ -108,6 +113,11 @@ class PageServer:
         """Where the page is opened."""
         name = "localhost" if self._access.host in ("127.0.0.1", "::1", "0.0.0.0") else self._access.host
         return f"http://{f'[{name}]' if ':' in name else name}:{self.port}" + (f"/?token={self._access.token}" if self._access.token else "")
+
+    def offer_report(self, name: str, file: Path) -> str:
+        """Serve a self-contained HTML file beside the page; its path under `address`, to which a token has still to be added."""
+        self._reports[name] = file
+        return f"{REPORTS}{name}"
 
     def send_frame(self, frame: bytes) -> None:
         """Offer a frame to every browser."""
@@ -166,13 +176,14 @@ class PageServer:
             if not refusal and len(self._browsers) >= MAX_PAGES:
                 refusal = f"{MAX_PAGES} pages are open already; close one"
             return _plain(http.HTTPStatus.FORBIDDEN, refusal) if refusal else None
-        file = PAGE / (path.lstrip("/") or "index.html")
-        if file.parent != PAGE or not file.is_file():
-            return _plain(http.HTTPStatus.NOT_FOUND, f"no such page; try {self.address}")
+        report = self._reports.get(path.removeprefix(REPORTS)) if path.startswith(REPORTS) else None
+        file = report or PAGE / (path.lstrip("/") or "index.html")
+        if not file.is_file() or (report is None and file.parent != PAGE):
+            return _plain(http.HTTPStatus.NOT_FOUND, f"no such page; try {self.address}" if not refusal else "no such page")
         if refusal and file.suffix == ".html":  # style and script hold nothing of the body, and carry no token
             return _plain(http.HTTPStatus.FORBIDDEN, refusal)
         kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-        return _response(http.HTTPStatus.OK, "text/javascript" if file.suffix == ".js" else kind, file.read_bytes())
+        return _response(http.HTTPStatus.OK, "text/javascript" if file.suffix == ".js" else kind, file.read_bytes(), REPORT_POLICY if report else POLICY)
 
     async def _on_browser(self, connection: ServerConnection) -> None:
         self._count += 1
@@ -217,13 +228,13 @@ def _plain(status: http.HTTPStatus, text: str) -> Response:
     return _response(status, "text/plain", f"{text}\n".encode())
 
 
-def _response(status: http.HTTPStatus, kind: str, body: bytes) -> Response:
+def _response(status: http.HTTPStatus, kind: str, body: bytes, policy: str = POLICY) -> Response:
     headers = Headers()
     headers["Content-Type"] = f"{kind}; charset=utf-8" if kind.startswith("text/") else kind
     headers["Content-Length"] = str(len(body))
     headers["Cache-Control"] = "no-store"
     headers["Connection"] = "close"
-    headers["Content-Security-Policy"] = POLICY
+    headers["Content-Security-Policy"] = policy
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Referrer-Policy"] = "no-referrer"
     return Response(status.value, status.phrase, headers, body)

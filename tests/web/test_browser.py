@@ -19,6 +19,11 @@ def on_its_feet(page):
     page.wait_for_function("kinesis.status.state === 'active' && !kinesis.frame().fallen && Math.hypot(kinesis.frame().root[0], kinesis.frame().root[1]) < 0.3")
 
 
+def among(page, group, name):
+    """A button of a part of the panel; the box that says what to do next may have one of the same name."""
+    return page.get_by_role("group", name=group).get_by_role("button", name=name, exact=True)
+
+
 def say(page, text):
     page.get_by_role("textbox", name="Say what the body should do").fill(text)
     page.get_by_role("button", name="Say").click()
@@ -105,14 +110,14 @@ def test_keys_in_the_text_box_do_not_drive(page):
     assert page.evaluate("window.sent") == 0
 
 
-def test_a_closed_page_leaves_no_velocity_and_gives_control_back(page, chromium, graph):
+def test_a_closed_page_leaves_no_velocity_and_gives_control_back(page, chromium, graph, open_page):
     on_its_feet(page)
     with chromium.new_context(bypass_csp=True) as context:
         other = context.new_page()
         other.set_default_timeout(WAIT)
-        other.goto(graph.url)
+        open_page(other, graph.url)
         other.wait_for_function("window.kinesis && kinesis.status && kinesis.status.held && kinesis.renderer()")
-        other.evaluate("kinesis.renderer().quality = 0.3")
+        other.evaluate("kinesis.renderer().ready = () => false; 0")
         other.get_by_text("This page watches: another one steers.").wait_for()
         say(other, "walk")
         other.locator("#notes p.bad", has_text="another page steers").wait_for()
@@ -129,19 +134,19 @@ def test_everybody_may_stop_and_reset_and_arm_are_two_steps(page):
     page.keyboard.press("Escape")
     page.wait_for_function("kinesis.status.state === 'e-stopped'")
     assert page.get_by_role("status", name="State of the body").inner_text() == "e-stopped"
-    page.get_by_role("button", name="Arm", exact=True).click()
+    among(page, "Power", "Arm").click()
     page.locator("#notes p.bad").first.wait_for()
     assert page.evaluate("kinesis.status.state") == "e-stopped"
-    page.get_by_role("button", name="Reset", exact=True).click()
+    among(page, "Power", "Reset").click()
     page.wait_for_function("kinesis.status.state === 'disarmed'")
     # Without power it has fallen, and a body that lies there is not armed; held still, it can be put on its feet.
-    page.get_by_role("button", name="Pause", exact=True).click()
+    among(page, "Simulation", "Pause").click()
     page.wait_for_function("kinesis.status.paused")
     page.get_by_role("button", name="Restart").click()
     page.wait_for_function("!kinesis.frame().fallen")
-    page.get_by_role("button", name="Arm", exact=True).click()
+    among(page, "Power", "Arm").click()
     page.wait_for_function("['armed', 'active'].includes(kinesis.status.state)")
-    page.get_by_role("button", name="Go on").click()
+    among(page, "Simulation", "Go on").click()
     page.wait_for_function("kinesis.status.state === 'active'")
     page.get_by_role("tab", name="About").click()
     assert "Reset and Arm" in page.get_by_role("list", name="Faults").inner_text()
@@ -149,15 +154,31 @@ def test_everybody_may_stop_and_reset_and_arm_are_two_steps(page):
 
 def test_pause_step_and_push(page):
     on_its_feet(page)
-    page.get_by_role("button", name="Pause", exact=True).click()
+    among(page, "Simulation", "Pause").click()
     page.wait_for_function("kinesis.status.paused")
     seq = page.evaluate("kinesis.frame().seq")
     page.get_by_role("button", name="Step", exact=True).click()
     page.wait_for_function(f"kinesis.frame().seq === {seq} + 1")
-    page.get_by_role("button", name="Go on").click()
+    among(page, "Simulation", "Go on").click()
     page.wait_for_function(f"!kinesis.status.paused && kinesis.frame().seq > {seq} + 3")
     page.get_by_role("button", name="Push to the left").click()
     page.get_by_text("push: pushing for 0.2 s").wait_for()
+
+
+def test_the_box_over_the_picture_leads_back_to_a_standing_body(page):
+    on_its_feet(page)
+    guide = page.get_by_role("status", name="What to do next")
+    page.get_by_role("button", name="Emergency stop").click()
+    for step, state in (("Reset", "disarmed"), ("Put it on its feet", "disarmed"), ("Arm", "armed"), ("Go on", "active")):
+        guide.get_by_role("button", name=step).click()
+        page.wait_for_function(f"['{state}', 'active'].includes(kinesis.status.state)")
+    page.wait_for_function("kinesis.status.state === 'active' && !kinesis.frame().fallen")
+    guide.wait_for(state="hidden")
+
+
+def test_lock_step_keeps_its_own_pace(page):
+    page.wait_for_function("kinesis.status.clock === 'lockstep'")
+    assert page.get_by_role("combobox", name="Speed of time").is_disabled()
 
 
 def test_a_muscle_is_found_highlighted_and_plotted(page):

@@ -22,6 +22,9 @@ def test_good_orders():
     assert math.isnan(order(kind="goal", x=2.0, y=1.0, yaw=None).numbers[2])
     assert order(kind="trigger", text="estop").name == "estop"
     assert order(kind="pause", on=True).on
+    assert order(kind="time", factor=0.25).numbers == (0.25,)
+    assert order(kind="seek", to=12.5).numbers == (12.5,)
+    assert order(kind="evaluate").kind == "evaluate"
 
 
 @pytest.mark.parametrize(
@@ -42,6 +45,8 @@ def test_good_orders():
         ('{"kind": "velocity", "x": 1}', "y: got 'None'"),
         ('{"kind": "goal", "x": 1e5, "y": 0, "yaw": null}', "x: got"),
         ('{"kind": "trigger", "text": "set_pause"}', "expected one of estop"),
+        ('{"kind": "time", "factor": 1e9}', "factor: got"),
+        ('{"kind": "seek"}', "to: got 'None'"),
         ('{"kind": "pause", "on": 1}', "expected true or false"),
     ],
 )

@@ -2,12 +2,16 @@
 
 import argparse
 import socket
+from pathlib import Path
 
 import pytest
 
-from kinesis_cli import render
-from kinesis_cli.sim_page import FIRST_PORT, TRIED, page_port
+from kinesis_cli import render, sim
+from kinesis_cli.launcher import LaunchDescription
+from kinesis_cli.sim_page import FIRST_PORT, TRIED, page_port, require_files
 from kinesis_control.errors import ConfigurationError, UnavailableError
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -51,3 +55,24 @@ def test_sizes_of_a_film():
     for text in ("640", "x", "-1x5", "640x360x2", "axb"):
         with pytest.raises(argparse.ArgumentTypeError, match="WIDTHxHEIGHT"):
             render.size(text)
+
+
+def test_a_missing_file_is_said_before_anything_starts(tmp_path):
+    require_files([])
+    with pytest.raises(UnavailableError, match="there is no such file"):
+        require_files([tmp_path / "none.npz"])
+    with pytest.raises(UnavailableError, match="it is a folder"):
+        require_files([tmp_path])
+
+
+def test_library_and_people_reach_the_page(tmp_path):
+    parser = argparse.ArgumentParser()
+    sim.add_parser(parser.add_subparsers())
+    args = parser.parse_args(["sim", "--library", "clips.h5", "--emg", "a.csv", "--emg", "b 'c'.npz"])
+    given = sim.launch_arguments(args, tmp_path / "p.onnx", 8080)
+    assert given["library"].endswith("/clips.h5") and given["library"].startswith("/")
+    launched = LaunchDescription.load(ROOT / "launch" / "sim.launch.yaml", {**given, "policy": "p.onnx"}).processes
+    viewer = next(process for process in launched if process.node_name == "viewer_node")
+    parameters = {name: value for part in viewer.parameters if isinstance(part, dict) for name, value in part.items()}
+    assert parameters["library"] == given["library"]
+    assert parameters["emg"] == [str(Path("a.csv").absolute()), str(Path("b 'c'.npz").absolute())]

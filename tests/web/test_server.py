@@ -64,6 +64,33 @@ def test_no_file_of_the_page_points_elsewhere():
         assert "http://" not in text and "https://" not in text.replace('"https:"', ""), file.name
 
 
+def test_a_report_is_served_beside_the_page_and_nothing_in_it_runs(server, tmp_path):
+    file = tmp_path / "index.html"
+    file.write_text("<h1>report</h1>")
+    assert get(server, "/report/mine")[0] == 404
+    path = server.offer_report("mine", file)
+    status, headers, text = get(server, path)
+    assert (status, text) == (200, "<h1>report</h1>")
+    assert "default-src 'none'" in headers["Content-Security-Policy"] and "frame-ancestors 'self'" in headers["Content-Security-Policy"]
+    assert get(server, path, host="evil.example")[0] == 403
+    for other in ("/report/", "/report/../index.html", "/report/mine/../mine"):
+        assert get(server, other)[0] == 404
+
+
+def test_a_stranger_is_not_told_the_token(tmp_path):
+    server = PageServer(Access.for_host("0.0.0.0", "secret-token"), 0)
+    file = tmp_path / "index.html"
+    file.write_text("x")
+    path = server.offer_report("mine", file)
+    try:
+        for asked in ("/", "/nothing", "/socket", path):
+            status, headers, text = get(server, asked, host="robot:8080")
+            assert status in (403, 404) and "secret" not in text + str(headers)
+        assert get(server, f"{path}?token=secret-token", host="robot:8080")[0] == 200
+    finally:
+        server.close()
+
+
 def test_another_name_or_origin_is_refused(server):
     status, _, text = get(server, "/", host="evil.example")
     assert status == 403 and "evil.example" in text

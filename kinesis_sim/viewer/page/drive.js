@@ -7,12 +7,12 @@ K.KEYS = { ArrowUp: [1, 0, 0], ArrowDown: [-1, 0, 0], ArrowLeft: [0, 0, 1], Arro
 
 K.Drive = class {
   constructor({ byId, send }) {
-    Object.assign(this, { send, held: new Map(), speed: () => Number(byId("speed").value), timer: null });
+    Object.assign(this, { send, enabled: true, held: new Map(), speed: () => Number(byId("speed").value), timer: null });
     for (const button of document.querySelectorAll("[data-move]")) this.watch(button);
     window.addEventListener("keydown", event => this.onKey(event));
     window.addEventListener("keyup", event => this.release(event.key));
     for (const name of ["blur", "pagehide"]) window.addEventListener(name, () => this.releaseAll());
-    document.addEventListener("visibilitychange", () => { if (document.hidden) { this.releaseAll(); this.send("control", { on: false }); } });
+    document.addEventListener("visibilitychange", () => { if (document.hidden && this.enabled) { this.releaseAll(); this.send("control", { on: false }); } });
   }
 
   watch(button) {
@@ -26,7 +26,7 @@ K.Drive = class {
 
   onKey(event) {
     const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement?.tagName || "") && document.activeElement.type !== "checkbox";
-    if (!(event.key in K.KEYS) || typing || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (!this.enabled || !(event.key in K.KEYS) || typing || event.ctrlKey || event.altKey || event.metaKey) return;
     event.preventDefault();
     const [x, , yaw] = K.KEYS[event.key];
     this.hold(event.key, event.shiftKey && yaw ? [0, yaw, 0] : [x, 0, yaw]);

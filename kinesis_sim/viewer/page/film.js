@@ -54,7 +54,7 @@ K.Player = class {
     const slider = byId("player-at"), button = byId("player-play");
     slider.max = this.frames.length - 1;
     byId("player").hidden = false;
-    slider.addEventListener("input", () => { this.playing = false; button.textContent = "Play"; this.show(Number(slider.value)); });
+    slider.addEventListener("input", () => { this.playing = false; button.textContent = "Play"; this.show(Math.round(Number(slider.value))); });
     button.addEventListener("click", () => {
       this.playing = !this.playing;
       button.textContent = this.playing ? "Pause" : "Play";

@@ -9,8 +9,9 @@ K.start = () => {
     if (link && !link.send(kind, fields)) panel.note("Not sent: there is no connection to the viewer.", false);
   };
   const panel = new K.Panel({ byId, send, onPick: picked => { renderer.chosen = new Set(picked); fresh = true; } });
-  const plots = new K.Plots(byId);
-  const page = window.kinesis = { fps: 0, frame: () => frame, scene: () => scene, camera, status: null, renderer: () => renderer };  // what tests and curious people look at
+  const plots = new K.Plots(byId), recording = new K.RecordingBox({ byId, send }), clips = new K.Clips({ byId, send }), guide = new K.Guide({ byId, send });
+  const pace = new K.Pace(), playing = held ? null : new K.Playing({ byId, send });
+  const page = window.kinesis = { fps: 0, plots, frame: () => frame, scene: () => scene, camera, status: null, renderer: () => renderer };  // what tests and curious people look at
 
   try {
     renderer = new K.Renderer(canvas);
@@ -23,6 +24,7 @@ K.start = () => {
     scene = K.readScene(data);
     renderer?.setScene(scene);
     plots.setScene(scene);
+    clips.setScene(scene);
     panel.setScene(scene);
   };
   const onFrame = data => {
@@ -32,6 +34,7 @@ K.start = () => {
     renderer?.setFrame(frame);
     camera.track(frame.root);
     plots.addFrame(frame);
+    pace.add(frame.time);
     fresh = true;
   };
   const onNews = news => {
@@ -39,6 +42,9 @@ K.start = () => {
       page.status = news;
       panel.setStatus(news);
       plots.addStatus(news);
+      recording.show(news.record, news.playback);
+      guide.show(news, Boolean(frame?.fallen));
+      if (news.playback) showPlayback(news.playback);
       problem(news.problem);
       if (renderer && JSON.stringify(renderer.goal) !== JSON.stringify(news.goal)) { renderer.goal = news.goal; fresh = true; }
     } else if (news.kind === "reply") {
@@ -47,6 +53,16 @@ K.start = () => {
       panel.note(news.text, news.good);
       if (!news.good && byId("reply").textContent === "…") K.text(byId("reply"), news.text);
     }
+  };
+  let drive = null;
+  const showPlayback = playback => {
+    if (document.body.dataset.mode !== "playback") {
+      document.body.dataset.mode = "playback";
+      if (drive) drive.enabled = false;
+      K.text(byId("tab-drive"), "Recording");
+      K.text(byId("reply"), "Press Play, or pull the slider; ← and → go by a second.");
+    }
+    playing.show(playback);
   };
   const onChange = open => {
     if (open) { problem(""); return; }
@@ -57,11 +73,11 @@ K.start = () => {
 
   if (held) {
     player = new K.Player(JSON.parse(held.textContent), { byId, onScene, onFrame });
-    for (const id of ["panel", "estop", "tools"]) byId(id).hidden = true;
+    for (const id of ["panel", "estop", "tools", "hint"]) byId(id).hidden = true;
     K.text(byId("state"), "film");
   } else {
     link = new K.Link({ onScene, onFrame, onNews, onChange });
-    new K.Drive({ byId, send });
+    drive = new K.Drive({ byId, send });
   }
 
   let aims = false;
@@ -72,13 +88,15 @@ K.start = () => {
     onAim: aim => { if (renderer) renderer.aim = aim; fresh = true; },
     onGoal: goal => {
       setAims(false);
-      if (player) return;
+      byId("hint").hidden = true;
+      if (player || document.body.dataset.mode === "playback") return;
       if (!goal) panel.note("That is beyond the floor; click nearer to the body.", false);
       else send("goal", { x: goal[0], y: goal[1], yaw: goal[2] });
     },
   });
 
   const toggle = (id, set) => byId(id).addEventListener("change", event => { set(event.target.checked); fresh = true; });
+  for (const [what, target] of [["pointerdown", canvas], ["keydown", window]]) target.addEventListener(what, () => { byId("hint").hidden = true; }, { once: true });
   toggle("show-ghost", on => { renderer.show.ghost = on; });
   toggle("show-muscles", on => { renderer.show.muscles = on; });
   toggle("show-forces", on => { renderer.show.forces = on; });
@@ -115,10 +133,27 @@ K.start = () => {
       K.text(byId("fps"), frame ? `${page.fps.toFixed(0)} frames/s` : "");
     }
     if (!frame) return;
-    K.text(byId("clock"), `${frame.time.toFixed(1)} s · ${Math.hypot(frame.velocity[0], frame.velocity[1]).toFixed(2)} m/s`);
+    K.text(byId("clock"), `${Math.hypot(frame.velocity[0], frame.velocity[1]).toFixed(2)} m/s · ${frame.time.toFixed(1)} s`);
+    K.text(byId("factor"), pace.text());
     panel.setMuscles(frame);
-    if (!byId("page-plots").hidden) plots.draw(panel.picked.length ? panel.picked : K.strongest(frame, 4));
+    if (!byId("page-plots").hidden) plots.draw(panel.picked.length ? panel.picked : byId("by-phase").checked && plots.cycle.usual.length ? plots.cycle.usual : K.strongest(frame, 4));
   }, 200);
+};
+
+// How fast the time of the body passes against the clock of this machine, over the last two seconds.
+K.Pace = class {
+  constructor() { this.marks = []; }
+  add(time) {
+    const now = performance.now() / 1000, last = this.marks[this.marks.length - 1];
+    if (last && time < last[1]) this.marks = [];
+    this.marks.push([now, time]);
+    while (now - this.marks[0][0] > 2) this.marks.shift();
+  }
+  text() {
+    const now = performance.now() / 1000, [first, last] = [this.marks[0], this.marks[this.marks.length - 1]];
+    if (!first || now - last[0] > 1 || last[0] - first[0] < 0.5) return "";
+    return `now ${((last[1] - first[1]) / (last[0] - first[0])).toFixed(2)} ×`;
+  }
 };
 
 K.strongest = (() => {

@@ -1,11 +1,12 @@
 // The panel beside the picture: buttons to orders, reports to text.
 "use strict";
 
-K.RESEND = "This page watches: another one steers.";
+K.WATCHES = "This page watches: another one steers.";
+K.aboutRecording = ({ problems, every }) => [...problems, ...(every > 1 ? [`A long recording: one state of ${every} is shown.`] : [])].join(" ");
 
 K.Panel = class {
   constructor({ byId, send, onPick }) {
-    Object.assign(this, { byId, send, onPick, scene: null, picked: [], paused: false, recording: false, listed: "" });
+    Object.assign(this, { byId, send, onPick, scene: null, picked: [], paused: false, listed: "" });
     this.wireTabs();
     this.wireButtons();
     byId("search").addEventListener("input", () => { this.listed = ""; });
@@ -13,10 +14,22 @@ K.Panel = class {
 
   wireTabs() {
     const tabs = [...document.querySelectorAll("[role=tab]")];
-    for (const tab of tabs) tab.addEventListener("click", () => tabs.forEach(other => {
+    const choose = tab => tabs.forEach(other => {
       other.setAttribute("aria-selected", String(other === tab));
       this.byId(other.getAttribute("aria-controls")).hidden = other !== tab;
-    }));
+    });
+    tabs.forEach((tab, i) => {
+      tab.addEventListener("click", () => choose(tab));
+      tab.addEventListener("keydown", event => {
+        const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+        if (!step) return;
+        event.preventDefault();
+        event.stopPropagation();  // between tabs an arrow does not drive
+        const next = tabs[(i + step + tabs.length) % tabs.length];
+        choose(next);
+        next.focus();
+      });
+    });
   }
 
   wireButtons() {
@@ -25,7 +38,6 @@ K.Panel = class {
     click("estop", () => send("trigger", { text: "estop" }));
     window.addEventListener("keydown", event => { if (event.key === "Escape") send("trigger", { text: "estop" }); });
     byId("say-form").addEventListener("submit", event => { event.preventDefault(); const text = byId("say").value.trim(); if (text) { say(text); byId("say").select(); } });
-    byId("play-form").addEventListener("submit", event => { event.preventDefault(); const text = byId("clip").value.trim(); if (text) send("play", { text }); });
     for (const word of ["stand", "walk", "stop"]) click(word, () => say(word));
     for (const button of document.querySelectorAll("[data-trigger]")) button.addEventListener("click", () => send("trigger", { text: button.dataset.trigger }));
     for (const button of document.querySelectorAll("[data-push]")) button.addEventListener("click", () => {
@@ -35,7 +47,7 @@ K.Panel = class {
     click("pause", () => send("pause", { on: !this.paused }));
     click("step", () => { if (!this.paused) send("pause", { on: true }); send("step", { ticks: 1 }); });
     click("restart", () => send("reset"));
-    click("record", () => send("record", { on: !this.recording }));
+    byId("pace").addEventListener("change", event => send("time", { factor: Number(event.target.value) }));
     const show = (slider, text) => byId(slider).addEventListener("input", () => { byId(`${slider}-value`).textContent = text(Number(byId(slider).value)); });
     show("speed", v => `${v.toFixed(1)} m/s`);
     show("force", v => `${v} N`);
@@ -65,23 +77,19 @@ K.Panel = class {
 
   setStatus(s) {
     const { byId } = this, chip = byId("state"), state = s.state || "waiting";
-    Object.assign(this, { paused: !!s.paused, recording: !!s.recording });
+    this.paused = Boolean(s.paused);
     K.text(chip, s.paused ? "paused" : state);
     chip.dataset.state = state;
     K.text(byId("mode"), s.mode || "");
     byId("pause").setAttribute("aria-pressed", String(this.paused));
     K.text(byId("pause"), this.paused ? "Go on" : "Pause");
-    byId("record").setAttribute("aria-pressed", String(this.recording));
-    K.text(byId("record"), this.recording ? "End recording" : "Record");
-    byId("record-path").hidden = !this.recording;
-    K.text(byId("record-path"), s.recording || "");
-    byId("holder").hidden = !(s.held && !s.steers);
-    K.text(byId("holder"), K.RESEND);
+    byId("pace").disabled = s.clock === "lockstep";
+    byId("pace").title = s.clock === "lockstep" ? "In lock-step time passes as fast as the answers come" : "Simulated time against the clock on the wall";
+    const notice = s.playback ? K.aboutRecording(s.playback) : s.held && !s.steers ? K.WATCHES : "";
+    byId("holder").hidden = !notice;
+    K.text(byId("holder"), notice);
     byId("simulation").hidden = s.simulated === false;
     this.setFaults(s.faults || []);
-    if (s.latency) K.text(byId("latency-text"), s.clock === "lockstep"
-      ? `Lock-step: the simulator waits for every answer, so there is no deadline. ${s.ticks} steps.`
-      : `Median ${s.latency[0].toFixed(1)} ms (blue), 99 of 100 below ${s.latency[1].toFixed(1)} ms (red). ${s.misses} deadlines missed, ${s.hz.toFixed(1)} steps a second.`);
   }
 
   setFaults(faults) {

@@ -211,7 +211,7 @@ K.Renderer = class {
     let at = 0;
     for (let m = 0; m < frame.counts.length; m++) {
       const active = Math.min(Math.max(frame.activation[m], 0), 1), chosen = this.chosen.has(m), i = 3 * Math.round(255 * active);
-      const dim = some && !chosen ? 0.45 : 1, radius = (0.0042 + 0.0042 * active) * (chosen ? 1.9 : 1) * (scene.muscles.length > 200 ? 0.75 : 1);
+      const dim = some && !chosen ? 0.45 : 1, radius = (0.0048 + 0.0072 * active) * (chosen ? 1.7 : 1) * (scene.muscles.length > 200 ? 0.75 : 1);
       for (let k = 1; k < frame.counts[m]; k++) {
         const a = 3 * (at + k - 1), b = a + 3;
         this.add(x + unit * p[a], y + unit * p[a + 1], z + unit * p[a + 2], x + unit * p[b], y + unit * p[b + 1], z + unit * p[b + 2],
