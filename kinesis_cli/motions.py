@@ -4,11 +4,13 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kinesis_cli.motions_import import add_import_parser
+from kinesis_cli.motions_import import add_import_parser, add_reading
 from kinesis_cli.motions_play import add_play_parser
 
 if TYPE_CHECKING:
+    from kinesis_control.motion.clip import MotionClip
     from kinesis_control.motion.library_format import Entry
+    from kinesis_sim.bodies import Body
 
 SORTS = ("name", "duration", "speed", "turn", "content", "error", "skate", "jumps")
 
@@ -37,7 +39,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         command.add_argument("name")
         command.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help=".png" if command is plot else ".png or .gif")
         command.set_defaults(action=action)
-    view.add_argument("--source", type=Path, metavar="FILE", help="the recording that the clip was made from, to draw beside it")
+    view.add_argument("--source", type=Path, metavar="PLACE", help="the recording that the clip was made from, or a folder that holds it, to draw it beside")
+    add_reading(view)
     view.add_argument("--frames", type=_frames, default=8, metavar="N", help="pictures in a film strip, 2 to 16 (default: %(default)s)")
     view.add_argument("--start", type=float, default=0.0, metavar="S", help="first moment [s] (default: %(default)s)")
     view.add_argument("--end", type=float, metavar="S", help="last moment [s] (default: the end of the clip)")
@@ -109,36 +112,39 @@ def run_show(args: argparse.Namespace) -> int:
     return 0
 
 
-def run_plot(args: argparse.Namespace) -> int:
-    """Draw the curves of a clip."""
+def _opened(args: argparse.Namespace) -> "tuple[Body, MotionClip]":
+    """The body of a library, and one of its clips."""
     from kinesis_cli.motions_import import require_extra
 
     require_extra()
     from kinesis_control.motion.library import Library
     from kinesis_sim.bodies import load_body
+
+    body = load_body(Library.open(args.library).header.body)
+    return body, Library.open(args.library, body.description).clip(args.name)
+
+
+def run_plot(args: argparse.Namespace) -> int:
+    """Draw the curves of a clip."""
+    body, clip = _opened(args)
     from kinesis_sim.retarget.plots import plot_clip
 
-    header = Library.open(args.library).header
-    body = load_body(header.body)
-    plot_clip(body, Library.open(args.library, body.description).clip(args.name), args.output)
+    plot_clip(body, clip, args.output)
     print(f"wrote {args.output}")
     return 0
 
 
 def run_view(args: argparse.Namespace) -> int:
-    """Draw the body in the clip, beside its source."""
-    from kinesis_cli.motions_import import require_extra
-
-    require_extra()
-    from kinesis_control.motion.library import Library
+    """Draw the body in the clip, beside its source where that is given."""
+    body, clip = _opened(args)
     from kinesis_control.motion.readers import read_motion
-    from kinesis_sim.bodies import load_body
-    from kinesis_sim.retarget.views import View, draw_view
+    from kinesis_sim.retarget.views import View, draw_view, recording_of
 
-    header = Library.open(args.library).header
-    body = load_body(header.body)
-    clip = Library.open(args.library, body.description).clip(args.name)
-    source = read_motion(args.source) if args.source else None
+    source = None
+    if args.source:
+        source = read_motion(recording_of(clip, args.source), mapping=args.mapping, units=args.units, up=args.up)
     draw_view(View(body=body, clip=clip, source=source, start_s=args.start, end_s=args.end, pictures=args.frames), args.output)
     print(f"wrote {args.output}")
+    if source is None:
+        print(f"without --source the body is drawn alone; the clip was made from '{clip.source.get('file', 'unknown')}'")
     return 0

@@ -32,9 +32,7 @@ def add_import_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentP
     parser.add_argument("--body", default="legs80", help="(default: %(default)s)")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="LIB.h5")
     parser.add_argument("--only", default="", metavar="PATTERN", help="only files of such names, for example 'Male1_B*'")
-    parser.add_argument("--mapping", type=Path, metavar="FILE", help="roles and joint names of a skeleton that is not known")
-    parser.add_argument("--units", help="m, cm, mm, inch, ft or metres per unit (default: found from the length of the legs)")
-    parser.add_argument("--up", metavar="AXIS", help="x, y, z, with - in front for the other way (default: found)")
+    add_reading(parser)
     parser.add_argument("--rate", type=float, default=80.0, metavar="HZ", help="frames per second of the clips (default: %(default)g, twice the control rate)")
     parser.add_argument("--dataset", metavar="TEXT", help="name of the data set")
     parser.add_argument("--licence", metavar="TEXT", help="under which the recordings may be used")
@@ -43,6 +41,13 @@ def add_import_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentP
     parser.add_argument("--jobs", type=_jobs, default=os.cpu_count() or 1, metavar="N", help="processes (default: %(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure of every new clip")
     parser.set_defaults(action=run_import)
+
+
+def add_reading(parser: argparse.ArgumentParser) -> None:
+    """Add what may be said of a recording: `mapping`, `units`, `up`."""
+    parser.add_argument("--mapping", type=Path, metavar="FILE", help="roles and joint names of a skeleton that is not known")
+    parser.add_argument("--units", help="m, cm, mm, inch, ft or metres per unit (default: found from the length of the legs)")
+    parser.add_argument("--up", metavar="AXIS", help="x, y, z, with - in front for the other way (default: found)")
 
 
 def _jobs(text: str) -> int:
@@ -137,4 +142,4 @@ def print_summary(summary: "ImportSummary", library: Path, seconds: float) -> No
     for name, notes in sorted(summary.notes.items()):
         print(f"  mended: {name}: {'; '.join(notes)}")
     for name, reason in sorted(summary.failures):
-        print(f"  failed: {name}: {reason}")
+        print(f"  failed: {name}: {reason.removeprefix(f'{Path(name).name}: ')}")

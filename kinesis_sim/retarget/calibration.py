@@ -16,7 +16,7 @@ from scipy.ndimage import minimum_filter1d
 from kinesis_control.errors import LayoutError
 from kinesis_control.motion.source_motion import SourceMotion
 from kinesis_sim.retarget.geometry import SIDES, BodyGeometry, leg_turn
-from kinesis_sim.retarget.signals import about_z, matrices, mean_rotation, velocity
+from kinesis_sim.retarget.signals import about_z, low_pass, matrices, mean_rotation, velocity
 
 Array = NDArray[np.float64]
 FLAT_SPEED = 0.25  # a foot that is stood on flat moves less [m/s]; heel-off begins above it (own measurement)
@@ -26,6 +26,8 @@ LARGEST_TURN = 0.35  # of a foot against its leg that is taken for anatomy [rad]
 ENOUGH = 5  # frames with a flat foot that are enough for its height
 HEIGHT_NOISE = 0.01  # of a foot in flat stance from step to step [m]
 FLAT_HEIGHT = 0.03  # and its toe joint is at most so much above the lowest it gets within STEP_S [m]
+STANCE_SHARE = 0.2  # of the pace that a foot in the stance of a run has at most, as far as recordings of 30 frames/s resolve it
+PACE_HZ = 1.0  # steps are smoothed out of the pace below it
 STEP_S = 0.7  # time in which a walking foot is down at least once [s]
 SLOPE = 0.01  # floors of recordings are seen to slope by so much
 FLOOR_RANGE = 0.12  # by which floors of recordings are seen to rise and fall [m]
@@ -205,6 +207,14 @@ def flat_moments(ankle: Array, toe: Array | None, rate_hz: float) -> NDArray[np.
     # Low against the steps around it: the floor of a recording may slope.
     nearby = minimum_filter1d(height, 2 * round(STEP_S * rate_hz) + 1, mode="nearest")
     return np.asarray(slow & (height < nearby + FLAT_HEIGHT) & (height < np.percentile(height, 2) + FLOOR_RANGE))
+
+
+def run_moments(anchor: Array, hips: Array, rate_hz: float) -> NDArray[np.bool_]:
+    """Frames of a run in which a foot is stood on, mostly on its ball, where it never comes to rest flat; shape (F,)."""
+    pace = np.linalg.norm(velocity(low_pass(hips, rate_hz, PACE_HZ), rate_hz)[:, :2], axis=1)
+    slow = np.linalg.norm(velocity(anchor, rate_hz), axis=1) < STANCE_SHARE * pace
+    nearby = minimum_filter1d(anchor[:, 2], 2 * round(STEP_S * rate_hz) + 1, mode="nearest")
+    return np.asarray((pace > UPRIGHT_SPEED) & slow & (anchor[:, 2] < nearby + FLAT_HEIGHT))
 
 
 def _length(place: dict[str, Array], start: str, end: str) -> float:

@@ -10,7 +10,7 @@ from kinesis_sim.retarget.signals import hysteresis, low_pass, tidy, velocity
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
-RUN_SPEED, RUN_SLACK = 1.6, 1.0  # above this speed [m/s] the thresholds of speed grow by so much a m/s
+RUN_SPEED, RUN_SLACK = 1.6, 0.7  # above this speed [m/s] the thresholds of speed grow by so much a m/s
 AT_REST = 0.12  # slower points of a foot are at rest [m/s]
 PIVOT_RATE = 0.8  # a foot that turns faster about the vertical turns on its ball, with the heel off the floor [rad/s]
 HEEL_STRIKE = 0.05  # with the toes up by more a foot does not pivot: it comes down on its heel, and its heading settles [rad]
@@ -20,9 +20,7 @@ def contact_labels(person: ScaledPerson, geometry: BodyGeometry, thresholds: Con
     """Loaded regions in the body's order: right heel, right toes, left heel, left toes; shape (F, 4)."""
     labels = np.zeros((len(person), 4), dtype=bool)
     shortest = max(1, round(thresholds.shortest * person.rate_hz))
-    # In a run the foot is down for a tenth of a second, and a filter leaves it some speed even then.
-    pace = np.linalg.norm(velocity(low_pass(person.hips, person.rate_hz, 1.0), person.rate_hz)[:, :2], axis=1)
-    slack = 1.0 + RUN_SLACK * np.maximum(pace - RUN_SPEED, 0.0)
+    slack = run_slack(person)
     for side in range(2):
         ball = np.array([*geometry.ball[side][:2], -geometry.ankle_height])
         pivots = _pivots(person, side, slack)
@@ -38,6 +36,12 @@ def contact_labels(person: ScaledPerson, geometry: BodyGeometry, thresholds: Con
                 loaded &= ~(pivots & (pitch < HEEL_STRIKE))
             labels[:, 2 * side + column] = tidy(loaded, shortest)
     return labels
+
+
+def run_slack(person: ScaledPerson) -> Array:
+    """1 in a walk, the more the faster a run, shape (F,): the foot is down for a tenth of a second, and a filter leaves it some speed even then."""
+    pace = np.linalg.norm(velocity(low_pass(person.hips, person.rate_hz, 1.0), person.rate_hz)[:, :2], axis=1)
+    return np.asarray(1.0 + RUN_SLACK * np.maximum(pace - RUN_SPEED, 0.0))
 
 
 def _pivots(person: ScaledPerson, side: int, slack: Array) -> Mask:

@@ -38,6 +38,7 @@ class BodyGeometry:
         thigh, shank: lengths hip-knee and knee-ankle [m].
         shortest_leg: distance hip-ankle with the knee bent up to its limit, shape (2,) [m].
         ankle_height: of the talus above the floor with the sole flat [m].
+        largest_lean: of a shank ahead over a flat foot, where the ankle is at its limit, shape (2,) [rad].
         calcaneus_rotation: orientation of each flat calcaneus, shape (2, 3, 3).
         calcaneus, ball, heel: from the ankle to the calcaneus frame, to the toe joint and to the lowest point of the heel, shape (2, 3) [m].
         neutral_turn: heading of each flat foot against the plane of its upright leg with a bent knee, left positive, shape (2,) [rad].
@@ -64,6 +65,7 @@ class BodyGeometry:
         self.shank = float(np.linalg.norm(ankle - knee, axis=1).mean())
         self.shortest_leg = self._shortest_leg()
         self.ankle_height = float(ankle[:, 2].mean())
+        self.largest_lean = self._largest_lean(knee - ankle)
         self.calcaneus_rotation = np.array([self.rotation(f"calcn_{s}") for s in SIDES])
         self.calcaneus, self.ball = calcaneus - ankle, toes - ankle
         axis = np.array([data.xaxis[m.joint(f"mtp_angle_{s}").id] for s in SIDES])
@@ -108,6 +110,12 @@ class BodyGeometry:
         data.qpos[:] = self.body.coupling.fill(qpos)
         mujoco.mj_kinematics(m, data)
         return np.array([np.linalg.norm(data.xpos[m.body(f"talus_{s}").id] - data.xpos[m.body(f"femur_{s}").id]) for s in SIDES])
+
+    def _largest_lean(self, shank: Array) -> Array:
+        """`shank` points up from the ankle in the standing pose, shape (2, 3) [m]."""
+        joints = [self.body.model.joint(f"ankle_angle_{s}") for s in SIDES]
+        left = [float(joint.range[1] - self.body.standing_qpos[joint.qposadr[0]]) for joint in joints]
+        return np.arctan2(shank[:, 0], shank[:, 2]) + left
 
     def place(self, name: str) -> Array:
         """Position of a model body in the standing pose, shape (3,) [m]."""

@@ -26,6 +26,9 @@ from kinesis_sim.retarget.calibration import Samples, SkeletonCalibration, gathe
 from kinesis_sim.retarget.config import RetargetConfig
 from kinesis_sim.retarget.pipeline import Retargeter
 
+METHOD = 2
+"""Counts up with every change of the retargeting that changes clips: libraries made before are then made anew."""
+
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -87,7 +90,7 @@ def import_folder(
 ) -> ImportSummary:
     """Retarget every recording below a folder onto a body and store the clips.
 
-    A clip that is in the library already, made from the same file with the same options, is kept. Broken off at any moment,
+    A clip that is in the library already, made from the same file with the same options by the same method, is kept. Broken off at any moment,
     the next call goes on where this one was.
 
     Raises:
@@ -115,7 +118,7 @@ def _recordings(folder: Path, config: RetargetConfig, options: ImportOptions, su
         wanted = f" whose name fits '{options.only}'" if options.only else ""
         raise MotionFileError(f"'{folder}' holds no motion file (.bvh, .amc){wanted}")
     stems = [p.stem for p in paths]
-    settings = repr((config, options.mapping and options.mapping.read_text(), options.units, options.up, sorted(options.facts.items())))
+    settings = repr((METHOD, config, options.mapping and options.mapping.read_text(), options.units, options.up, sorted(options.facts.items())))
     result = []
     for path in paths:
         name = path.stem if stems.count(path.stem) == 1 else "_".join(path.relative_to(folder).with_suffix("").parts)

@@ -7,13 +7,14 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from kinesis_control.motion.source_motion import SourceMotion
-from kinesis_sim.retarget.calibration import SkeletonCalibration, fit_floor, flat_moments, trunk_role
+from kinesis_sim.retarget.calibration import SkeletonCalibration, fit_floor, flat_moments, run_moments, trunk_role
 from kinesis_sim.retarget.config import RetargetConfig
 from kinesis_sim.retarget.geometry import SIDES, BodyGeometry
 from kinesis_sim.retarget.signals import about_z, low_pass, low_pass_rotations, matrices, velocity
 
 Array = NDArray[np.float64]
 RUN_SPEED = 2.0  # where walking ends [m/s]
+IN_THE_AIR = (0.05, 0.15)  # height of the toe joint above that of standing, over which a foot is taken for one in the air [m]
 TRUNK_SHARE = 0.5  # of the trunk's own lean that a body without a spine takes over into its pelvis
 
 
@@ -69,7 +70,8 @@ def scale_person(motion: SourceMotion, calibration: SkeletonCalibration, geometr
     place = {r: position[:, motion.joint(r)].copy() for r in motion.roles}
     with_toes = "toe_r" in place and "toe_l" in place
     anchor = geometry.ball if with_toes else np.zeros((2, 3))
-    _level(place, _floor(place, rate, calibration), geometry.ankle_height + anchor[:, 2])
+    standing = geometry.ankle_height + anchor[:, 2]
+    _level(place, _floor(place, rate, calibration), standing)
     hips = 0.5 * (place["hip_l"] + place["hip_r"])
 
     def turned(role: str, neutral: Array) -> Array:
@@ -82,9 +84,13 @@ def scale_person(motion: SourceMotion, calibration: SkeletonCalibration, geometr
         trunk = pelvis
     foot = np.stack([turned(f"ankle_{s}", calibration.foot[i]) for i, s in enumerate(SIDES)], axis=1)
     person_ankle = np.stack([place[f"ankle_{s}"] for s in SIDES], axis=1)
-    ankle = person_ankle + _to_body_foot(person_ankle, np.stack([_anchor(place, s) for s in SIDES], axis=1), foot, anchor)
+    person_anchor = np.stack([_anchor(place, s) for s in SIDES], axis=1)
+    high = _in_the_air(person_ankle, person_anchor[..., 2] - standing, foot, geometry)
+    ankle = person_ankle + _to_body_foot(person_ankle, person_anchor, foot, anchor, high)
     hips += _with_the_ankles(ankle - person_ankle, foot, pelvis)
-    knee = _knees(hip_points(hips, pelvis, geometry), ankle, place, geometry)
+    hip = hip_points(hips, pelvis, geometry)
+    ankle += high * _as_bent(hip, ankle, place, geometry)
+    knee = _knees(hip, ankle, place, geometry)
     elbow, wrist = _arms(place, geometry) if geometry.has_arms else (None, None)
     return ScaledPerson(rate_hz=rate, hips=hips, pelvis=pelvis, trunk=trunk, knee=knee, ankle=ankle, foot=foot, elbow=elbow, wrist=wrist)
 
@@ -103,7 +109,12 @@ def _anchor(place: dict[str, Array], side: str) -> Array:
 
 def _floor(place: dict[str, Array], rate_hz: float, calibration: SkeletonCalibration) -> Array:
     """The floor under this clip, as `SkeletonCalibration.floor` but scaled: that of the skeleton's other clips, corrected by its own steps."""
-    stood = [_anchor(place, s)[flat_moments(place[f"ankle_{s}"], place.get(f"toe_{s}"), rate_hz)] for s in SIDES]
+    hips = 0.5 * (place["hip_l"] + place["hip_r"])
+    stood = []
+    for side in SIDES:
+        anchor = _anchor(place, side)
+        flat = flat_moments(place[f"ankle_{side}"], place.get(f"toe_{side}"), rate_hz)
+        stood.append(anchor[flat | run_moments(anchor, hips, rate_hz)])
     scaled = calibration.floor * [1.0, 1.0, calibration.scale, calibration.scale]
     floor = fit_floor(stood, scaled, slope_expected=0.01)
     if np.isfinite(floor).all():
@@ -130,22 +141,45 @@ def _with_hip_line(rotation: Array, left: Array) -> Array:
     return about_z(heading - own) @ rotation
 
 
-def _to_body_foot(ankle: Array, anchor: Array, foot: Array, standing: Array) -> Array:
+def _in_the_air(ankle: Array, rise: Array, foot: Array, geometry: BodyGeometry) -> Array:
+    """0 near the floor, 1 for a foot that swings high, shape (F, 2, 1); `rise` is that of the toe joints above standing, shape (F, 2) [m]."""
+    heel = ankle[..., 2] + np.einsum("fsj,sj->fs", foot[..., 2, :], geometry.heel)
+    lowest = np.minimum(rise, heel)
+    share = np.clip((lowest - IN_THE_AIR[0]) / (IN_THE_AIR[1] - IN_THE_AIR[0]), 0.0, 1.0)
+    return np.asarray(share * share * (3.0 - 2.0 * share))[..., None]
+
+
+def _to_body_foot(ankle: Array, anchor: Array, foot: Array, flat: Array, high: Array) -> Array:
     """Shift of the ankles for the length and height of the body's foot, shape (F, 2, 3) [m].
 
     With the toes down, as in push-off, the toe joint stays where the person's is, and the ankle turns about it; with the heel
-    down, as at heel strike, the heel does: there the shift is that of a flat foot.
+    down, as at heel strike, the heel does: there, and high in the air, the shift is that of a flat foot.
 
     Args:
         ankle, anchor: the person's ankles and toe joints, shape (F, 2, 3) [m].
         foot: their rotations, shape (F, 2, 3, 3).
-        standing: from ankle to toe joint on the body's flat foot, shape (2, 3) [m].
+        flat: from ankle to toe joint on the body's flat foot, shape (2, 3) [m].
+        high: as `_in_the_air`.
     """
     own = np.median(np.einsum("fsji,fsj->fsi", foot, anchor - ankle), axis=0)
-    shift = own - standing
-    toes_down = np.einsum("fsij,sj->fsi", foot, shift)
+    shift = own - flat
     heel_down = np.einsum("fsij,sj->fsi", about_z(_heading(foot)), shift)
-    return np.where(foot[..., 2, :1] < 0.0, toes_down, heel_down)
+    toes_down = np.einsum("fsij,sj->fsi", foot, shift)
+    return np.where(foot[..., 2, :1] < 0.0, toes_down + high * (heel_down - toes_down), heel_down)
+
+
+def _as_bent(hip: Array, ankle: Array, place: dict[str, Array], geometry: BodyGeometry) -> Array:
+    """Shift of the ankles along the legs that bends the body's knees as the person's, shape (F, 2, 3) [m].
+
+    Other hips and feet bend them otherwise: in the swing of a run by up to ten degrees more, beyond what the body's knees allow.
+    """
+    person_hip, person_knee, person_ankle = (np.stack([place[f"{j}_{s}"] for s in SIDES], axis=1) for j in ("hip", "knee", "ankle"))
+    thigh, shank = person_knee - person_hip, person_ankle - person_knee
+    cosine = np.sum(thigh * shank, axis=-1) / (np.linalg.norm(thigh, axis=-1) * np.linalg.norm(shank, axis=-1))
+    a, b = geometry.thigh, geometry.shank
+    leg = ankle - hip
+    span = np.linalg.norm(leg, axis=-1, keepdims=True)
+    return leg * (np.sqrt(np.maximum(a**2 + b**2 + 2.0 * a * b * cosine, 0.0))[..., None] / span - 1.0)
 
 
 def _with_the_ankles(moved: Array, foot: Array, pelvis: Array) -> Array:

@@ -19,6 +19,7 @@ from kinesis_sim.retarget.geometry import BodyGeometry
 from kinesis_sim.retarget.person import scale_person
 from kinesis_sim.retarget.planting import plant
 from kinesis_sim.retarget.quality import person_key_bodies, raised, report, trace
+from kinesis_sim.retarget.reach import beyond_limits
 from kinesis_sim.retarget.signals import cover, velocity
 from kinesis_sim.retarget.solver import PoseSolver
 
@@ -77,7 +78,8 @@ class Retargeter:
         qpos[:, 2] += lift
         motion_trace = raised(motion_trace, lift)
         contact = (targets.contact & (motion_trace.gap < OFF_THE_FLOOR)).astype(float)
-        figures = report(self.body, qpos, motion_trace, contact, person_key_bodies(person, self.geometry), self.config.rate_hz)
+        beyond = beyond_limits(person, self.geometry, self.config)
+        figures = report(self.body, qpos, motion_trace, contact, person_key_bodies(person, self.geometry), beyond, self.config.rate_hz)
         figures |= {"scale": calibration.scale, **{f"person_{k}": v for k, v in calibration.person.items()}}
         clip = self._clip(motion, qpos, motion_trace.key_bodies, contact, figures)
         return with_features(clip, self.body.description.contact_names)

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from kinesis_sim.retarget.config import RetargetConfig
-from kinesis_sim.retarget.contacts import contact_labels
+from kinesis_sim.retarget.contacts import contact_labels, run_slack
 from kinesis_sim.retarget.geometry import BodyGeometry
 from kinesis_sim.retarget.person import ScaledPerson, hip_points, knee_points
+from kinesis_sim.retarget.reach import HEEL_UP, highest_pitch, not_too_near, too_far, too_low, turned_along
 from kinesis_sim.retarget.signals import about_z, cover, fill, runs
 
 Array = NDArray[np.float64]
@@ -25,11 +26,9 @@ TOE_LIMIT = 0.49  # extension of the toes, of the 0.52 rad that the joint allows
 OBLIQUE = 0.2  # the foot rises over an axis between the lateral one (0) and that of the toe joint (1), which lies obliquely
 TOE_LENGTH, TOE_RADIUS = 0.075, 0.0175  # from the toe joint to the middle of the tip, and its thickness above the floor [m]
 SETTLE_S = 0.03  # time over which pitch and roll of the foot go over from the person's to flat [s]
-TAUT_S = 0.08  # time over which a correction bends from stance into the swing [s]
-LONGEST_LEG = 0.9955  # share of thigh and shank to which a leg is stretched: a knee of 8 degrees, off its limit
+TAUT_S = 0.06  # time over which a correction bends from stance into the swing [s]
 RELIEF_SHARE, RELIEF_LEVER, RELIEF_RAMP = 0.9, 0.06, 8.0  # part of a lift that pitch makes, least lever [m], per swing
-NEAR_BLEND = 0.006  # room in which the shortening of a leg comes to an end [m]
-FORGET_S = 0.04  # time over which the foot in the air goes back to the person's path [s]
+FORGET_S = 0.025  # time over which the foot in the air goes back to the person's path [s]
 TURN_BACK_S = 0.07  # time over which the foot in the air turns back to the person's orientation [s]
 RELEASE_S = 0.06  # time over which inverse kinematics lets go of a foot [s]
 PELVIS_S = 0.25  # time over which the pelvis follows corrections of the feet [s]
@@ -55,7 +54,7 @@ class Targets:
         foot: shape (F, 2, 3, 3).
         toes: extension, shape (F, 2) [rad].
         contact: right heel, right toes, left heel, left toes; shape (F, 4).
-        firmness: 1 for a foot that is planted, 0 in the swing, smooth between; shape (F, 2).
+        firmness: 1 for a foot that is planted, more in a run, 0 in the swing, smooth between; shape (F, 2).
         elbow, wrist: as in ScaledPerson.
     """
 
@@ -75,22 +74,35 @@ class Targets:
 def plant(person: ScaledPerson, geometry: BodyGeometry, config: RetargetConfig) -> Targets:
     """Targets with planted feet."""
     contact = contact_labels(person, geometry, config.contact)
-    feet = [_FootPlanter(person, geometry, config, side, contact[:, 2 * side : 2 * side + 2]).planted() for side in range(2)]
+    highest = highest_pitch(person.knee - person.ankle, person.foot, geometry, config)
+    contact[:, ::2] &= highest > -HEEL_UP
+    # A heel that goes up bends the knee, and the shank then leans further: the second time that is known.
+    targets = _targets(person, contact, highest, geometry, config)
+    highest = np.minimum(highest, highest_pitch(targets.knee - targets.ankle, targets.foot, geometry, config))
+    return _targets(person, contact, highest, geometry, config)
+
+
+def _targets(person: ScaledPerson, contact: Mask, highest: Array, geometry: BodyGeometry, config: RetargetConfig) -> Targets:
+    """Feet planted, then the pelvis over them, then the knees between; `highest` is the pitch that the ankles allow, shape (F, 2) [rad]."""
+    sides = [(side, contact[:, 2 * side : 2 * side + 2], highest[:, side]) for side in range(2)]
+    feet = [_FootPlanter(person, geometry, config, *of_side).planted() for of_side in sides]
     ankle = np.stack([f.ankle for f in feet], axis=1)
-    shift = _pelvis_shift(ankle - person.ankle, contact, person.rate_hz)
-    hips = person.hips + shift
-    hips[:, 2] -= _too_far(hips, person, ankle, geometry)
-    ankle = not_too_near(hip_points(hips, person.pelvis, geometry), ankle, geometry)
+    hips = person.hips + _pelvis_shift(ankle - person.ankle, contact, person.rate_hz)
+    hips[:, 2] -= too_far(hips, person, ankle, geometry)
+    hips[:, 2] += too_low(hips, person, ankle, contact, geometry)
+    hip = hip_points(hips, person.pelvis, geometry)
+    knee = knee_points(hip, ankle, person.knee - 0.5 * (person.hip(geometry) + person.ankle), geometry)
+    within = not_too_near(hip, knee, ankle, geometry)
     return Targets(
         hips=hips,
         pelvis=person.pelvis,
         trunk=person.trunk,
-        knee=knee_points(hip_points(hips, person.pelvis, geometry), ankle, person.knee - 0.5 * (person.hip(geometry) + person.ankle), geometry),
-        ankle=ankle,
-        foot=np.stack([f.rotation for f in feet], axis=1),
+        knee=knee,
+        ankle=within,
+        foot=turned_along(ankle - knee, within - knee) @ np.stack([f.rotation for f in feet], axis=1),
         toes=np.stack([f.toes for f in feet], axis=1),
         contact=contact,
-        firmness=np.stack([_firmness(contact[:, 2 * i : 2 * i + 2].any(axis=1), person.rate_hz) for i in range(2)], axis=1),
+        firmness=np.stack([_firmness(c.any(axis=1), person.rate_hz) for _, c, _ in sides], axis=1) * run_slack(person)[:, None],
         elbow=person.elbow,
         wrist=person.wrist,
     )
@@ -109,31 +121,11 @@ def _firmness(loaded: Mask, rate_hz: float) -> Array:
     return np.maximum(cover(loaded.astype(float), rate_hz, RELEASE_S), loaded)
 
 
-def _too_far(hips: Array, person: ScaledPerson, ankle: Array, geometry: BodyGeometry) -> Array:
-    """How much the pelvis must come down so that both legs reach their feet; smooth, shape (F,) [m]."""
-    span = hip_points(hips, person.pelvis, geometry) - ankle
-    across = np.linalg.norm(span[..., :2], axis=-1)
-    reach = LONGEST_LEG * (geometry.thigh + geometry.shank)
-    highest = np.sqrt(np.maximum(reach**2 - across**2, 0.0))
-    return cover(np.clip(span[..., 2] - highest, 0.0, 0.15).max(axis=1), person.rate_hz, 0.1)
-
-
-def not_too_near(hip: Array, ankle: Array, geometry: BodyGeometry) -> Array:
-    """Ankles no nearer to their hips than the knees bend, shape (F, 2, 3) [m]: in a run people's heels come closer.
-
-    Otherwise inverse kinematics would lift the pelvis off the leg that stands. The way from one course to the other is a hyperbola.
-    """
-    leg = ankle - hip
-    span = np.linalg.norm(leg, axis=-1, keepdims=True)
-    nearest = geometry.shortest_leg[None, :, None] + NEAR_BLEND
-    wanted = 0.5 * (span + nearest + np.hypot(span - nearest, NEAR_BLEND))
-    return np.asarray(hip + leg * (wanted / span))
-
-
 class _FootPlanter:
     """One foot of one clip."""
 
-    def __init__(self, person: ScaledPerson, geometry: BodyGeometry, config: RetargetConfig, side: int, contact: Mask) -> None:
+    def __init__(self, person: ScaledPerson, geometry: BodyGeometry, config: RetargetConfig, side: int, contact: Mask, highest: Array) -> None:
+        self.highest = highest
         self.rate, self.config = person.rate_hz, config
         self.raw_ankle, self.raw = person.ankle[:, side], person.foot[:, side]
         self.heel, self.ball = contact[:, 0], contact[:, 1]
@@ -199,6 +191,8 @@ class _FootPlanter:
         """Rotation of the foot, shape (F, 3, 3), and toe extension, shape (F,) [rad]."""
         yaw = np.unwrap(np.arctan2(self.raw[:, 1, 0], self.raw[:, 0, 0]))
         pitch = np.arcsin(np.clip(self.raw[:, 2, 0], -1.0, 1.0))
+        # Where the ankle does not bend as far as the person's, the heel goes up over the ball that stays.
+        pitch += cover(self.loaded.astype(float), self.rate, SETTLE_S) * np.minimum(self.highest - pitch, 0.0)
         roll = np.arctan2(self.raw[:, 2, 1], self.raw[:, 2, 2])
         flat = self.heel & self.ball
         fixed = yaw.copy()

@@ -3,6 +3,8 @@
 | figure | meaning |
 |---|---|
 | key_body_error_mm, key_body_error_p95_mm | distance of the key bodies from those of the scaled person, before its feet were planted |
+| key_body_error_within_mm | the same over the frames in which no knee or ankle of the person bends further than the body's can |
+| beyond_limits | share of the other frames |
 | limit_hits | share of (joint, frame) within 0.5 degrees of a joint limit |
 | foot_skate_mm_s | mean horizontal speed of the touching point of each loaded foot region |
 | penetration_mm, penetration_mean_mm | deepest point of the feet below the floor: worst frame, mean of all frames |
@@ -126,7 +128,7 @@ def person_key_bodies(person: ScaledPerson, geometry: BodyGeometry) -> dict[str,
     return points
 
 
-def report(body: Body, qpos: Array, motion: Trace, contact: Array, expected: dict[str, Array], rate_hz: float) -> dict[str, float]:
+def report(body: Body, qpos: Array, motion: Trace, contact: Array, expected: dict[str, Array], beyond: NDArray[np.bool_], rate_hz: float) -> dict[str, float]:
     """Figures of the table above.
 
     Args:
@@ -135,6 +137,7 @@ def report(body: Body, qpos: Array, motion: Trace, contact: Array, expected: dic
         motion: their trace.
         contact: loaded regions, shape (F, C).
         expected: places of key bodies of the scaled person.
+        beyond: frames in which the person bends further than the body can, shape (F,).
         rate_hz: frames per second.
     """
     names = list(body.entry.key_bodies)
@@ -149,6 +152,8 @@ def report(body: Body, qpos: Array, motion: Trace, contact: Array, expected: dic
     return {
         "key_body_error_mm": float(error.mean()),
         "key_body_error_p95_mm": float(np.percentile(error, 95)),
+        "key_body_error_within_mm": float(error[:, ~beyond].mean()) if not beyond.all() else float(error.mean()),
+        "beyond_limits": float(beyond.mean()),
         "limit_hits": float(near[:, moved].mean()) if moved.any() else 0.0,
         "foot_skate_mm_s": float(1e3 * rate_hz * motion.slip[held].mean()) if held.any() else 0.0,
         "penetration_mm": float(1e3 * depth.max()),

@@ -8,8 +8,9 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from kinesis_control.errors import ConfigurationError, UnavailableError
+from kinesis_control.errors import ConfigurationError, MotionFileError, UnavailableError
 from kinesis_control.motion.clip import MIRRORED, MotionClip
+from kinesis_control.motion.readers import find_motions
 from kinesis_control.motion.source_motion import SourceMotion
 from kinesis_sim.bodies import Body
 from kinesis_sim.retarget.pipeline import clip_poses
@@ -53,6 +54,24 @@ class View:
     def stop_s(self) -> float:
         """The last moment [s]."""
         return self.clip.duration_s if self.end_s is None else self.end_s
+
+
+def recording_of(clip: MotionClip, place: Path) -> Path:
+    """The file that a clip was made from: `place` itself, or where that is a folder the file of its name somewhere below.
+
+    Raises:
+        MotionFileError: no such file, or several.
+    """
+    if not place.is_dir():
+        return place
+    wanted, name = clip.source.get("file", "unknown"), clip.name.removesuffix(MIRRORED)
+    found = [p for p in find_motions(place) if p.name == wanted]
+    # Of files of one name, clips are called by their folders too, as importing calls them.
+    found = [p for p in found if "_".join(p.relative_to(place).with_suffix("").parts) == name] or found
+    if len(found) != 1:
+        which = "none there" if not found else ", ".join(str(p.relative_to(place)) for p in found)
+        raise MotionFileError(f"view: clip '{name}' was made from '{wanted}', expected one such file below '{place}', got {which}; give the file itself")
+    return found[0]
 
 
 def draw_view(view: View, path: Path) -> None:
