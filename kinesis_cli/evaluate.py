@@ -96,24 +96,32 @@ def require_extra() -> None:
 
 
 def finish(args: argparse.Namespace, evaluation: "Evaluation", conditions: Any, against: "dict[str, Figure] | None", people: Any = ()) -> "list[Verdict]":
-    """Print, judge, write the files."""
+    """Write the files, judge, print."""
+    from kinesis_control.errors import KinesisError
+    from kinesis_control.evaluate.emg_table import emg_table
     from kinesis_control.evaluate.report_conditions import judge
     from kinesis_control.evaluate.report_json import to_json
     from kinesis_control.evaluate.report_text import summary_lines
 
-    print("\n".join(summary_lines(evaluation, against)))
-    if args.json is not None:  # first of all: a condition on an unknown figure must not cost the result
-        compared = {"against": {"path": str(args.against), "figures": {n: f.as_dict() for n, f in against.items()}}} if against is not None else {}
-        write_text(args.json, to_json(evaluation, compared))
-    verdicts = judge(conditions, evaluation.figures) if evaluation.lives else []
-    for verdict in verdicts:
-        print(verdict.line())
+    if args.json is not None:
+        more: dict[str, Any] = {"emg": emg_table(evaluation.lives, people)} if people else {}
+        if against is not None:
+            more["against"] = {"path": str(args.against), "figures": {n: f.as_dict() for n, f in against.items()}}
+        write_text(args.json, to_json(evaluation, more))
+    lines = summary_lines(evaluation, against)
+    try:
+        verdicts = judge(conditions, evaluation.figures) if evaluation.lives else []
+    except KinesisError:  # a condition on an unknown figure must not cost the result
+        print("\n".join(lines))
+        raise
+    lines += [verdict.line() for verdict in verdicts]
     if args.output is not None:
         from kinesis_control.evaluate.html_report import write_report
 
         name = args.against.name if args.against is not None else ""
         page = write_report(args.output, evaluation, verdicts=verdicts, against=against, against_name=name, emg=people)
-        print(f"report: {page}")
+        lines.append(f"report: {page}")
+    print("\n".join(lines))  # last of all: whoever reads it may end first, as `head` does
     return verdicts
 
 

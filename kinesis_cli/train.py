@@ -5,8 +5,16 @@ import hashlib
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-DEFAULT_STEPS = 11_600_000
+from kinesis_cli.train_mixture import add_commands, add_learning, learning, remember
+
+if TYPE_CHECKING:
+    from kinesis_train.clip_check import ClipCheck
+    from kinesis_train.env import EnvConfig
+
+DEFAULT_STEPS = 12_400_000
+IMITATION_STEPS = 20_000_000
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -22,7 +30,27 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     walk.add_argument("--threads", type=int, default=2)
     walk.add_argument("--from", dest="start_from", type=Path, metavar="CHECKPOINT", help="start with the policy of another run")
     walk.add_argument("--resume", action="store_true", help="go on from the checkpoint in DIR")
+    add_learning(walk)
+    _add_options(walk)
     walk.set_defaults(action=run_walk)
+
+    imitate = kinds.add_parser("imitate", help="train one policy on the clips of motion libraries and on commands together, export it")
+    imitate.add_argument("libraries", type=Path, nargs="+", metavar="LIBRARY", help="motion library, made by `kinesis motions import`")
+    imitate.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder of the run: checkpoint, log.csv, the ONNX file")
+    imitate.add_argument("--body", default="legs80")
+    imitate.add_argument("--clips", default="*", metavar="PATTERN", help="names of clips, as in a shell; several separated by commas")
+    imitate.add_argument("--generator-share", type=float, default=0.3, metavar="SHARE", help="of the batch that follows commands (default %(default)s)")
+    imitate.add_argument("--max-residual", type=float, default=0.7, metavar="WEIGHTS", help="leave out clips that need more help on the root, "
+                         "in body weights (default %(default)s)")  # fmt: skip
+    imitate.add_argument("--steps", type=int, default=IMITATION_STEPS, help="environment steps (default %(default)s)")
+    imitate.add_argument("--evaluate-every", type=int, default=500_000, metavar="STEPS")
+    imitate.add_argument("--seed", type=int, default=1)
+    imitate.add_argument("--threads", type=int, default=2)
+    imitate.add_argument("--from", dest="start_from", type=Path, metavar="CHECKPOINT", help="start with the policy of another run")
+    imitate.add_argument("--resume", action="store_true", help="go on from the checkpoint in DIR")
+    add_learning(imitate)
+    _add_options(imitate)
+    imitate.set_defaults(action=run_imitate)
 
     export = kinds.add_parser("export", help="checkpoint -> ONNX with its contract, checked against torch")
     export.add_argument("checkpoint", type=Path)
@@ -43,9 +71,18 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     gait.add_argument("--body", default="legs80")
     gait.add_argument("-o", "--output", type=Path, help="file to write (default: the one that ships with the package)")
     gait.set_defaults(action=run_gait)
+    add_commands(kinds)
 
 
-def _require_extra() -> None:
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    """What every training from an environment can be told."""
+    parser.add_argument("--outputs", choices=("structured", "residual", "direct", "length"), default="structured",
+                        help="what the policy's outputs mean (default %(default)s); a policy that is started from keeps its own")  # fmt: skip
+    parser.add_argument("--vary", type=float, default=0.0, metavar="SIZE",
+                        help="bodies that differ from the model: mass, strength, friction, delay, sensor noise; 1 is usual (default: off)")  # fmt: skip
+
+
+def require_extra() -> None:
     """Install what training needs where it is not there yet."""
     try:
         import daqp  # noqa: F401
@@ -62,23 +99,87 @@ def run(args: argparse.Namespace) -> int:
     return int(args.action(args))
 
 
+def _env(args: argparse.Namespace) -> "EnvConfig":
+    """The environment that the options ask for."""
+    from kinesis_train.disturbance import Disturbance
+    from kinesis_train.env import EnvConfig
+
+    return EnvConfig(disturbance=Disturbance.usual(args.vary)) if args.vary else EnvConfig()
+
+
 def run_walk(args: argparse.Namespace) -> int:
     """Train to the end, then export and score."""
-    _require_extra()
+    require_extra()
     from kinesis_train.export import export_policy
+    from kinesis_train.parallel import Team
     from kinesis_train.walk import WalkTraining, train
 
-    run = WalkTraining(body=args.body, steps=args.steps, seed=args.seed, threads=args.threads)
-    checkpoint = train(run, args.output, resume=args.resume, start_from=args.start_from, report=_progress(args.steps))
+    run, team = WalkTraining(body=args.body, steps=args.steps, seed=args.seed, threads=args.threads, ppo=learning(args)), Team.join()
+    if team.leads:
+        remember(args, args.output)
+    checkpoint = train(run, args.output, resume=args.resume, start_from=args.start_from, report=_progress(args.steps), team=team)
+    team.leave()
+    if not team.leads:
+        return 0
     target = args.output / f"{args.body}-stand-walk.onnx"
     export_policy(checkpoint, target)
     print(f"\nexported {target}; score it with: ./kinesis train evaluate {target}")
     return 0
 
 
+def run_imitate(args: argparse.Namespace) -> int:
+    """Check the clips, train to the end, then export."""
+    require_extra()
+    from kinesis_sim.bodies import load_body
+    from kinesis_train.checkpoint import load_checkpoint
+    from kinesis_train.clip_check import CheckLimits
+    from kinesis_train.clips import read_clips
+    from kinesis_train.export import export_policy
+    from kinesis_train.imitate import CHECKPOINT, ImitationTraining, from_policy, train
+    from kinesis_train.parallel import Team
+
+    clips = read_clips(args.libraries, load_body(args.body), args.clips)
+    run = ImitationTraining(
+        body=args.body, steps=args.steps, seed=args.seed, threads=args.threads, generator_share=args.generator_share, pattern=args.clips,
+        evaluate_every=args.evaluate_every, libraries=tuple(p.name for p in args.libraries), limits=CheckLimits(residual=args.max_residual),
+        ppo=learning(args),
+    )  # fmt: skip
+    start = args.output / CHECKPOINT if args.resume else args.start_from
+    if start is not None:
+        stored = load_checkpoint(start)
+        started_from = "start_from_steps" in stored["facts"] if args.resume else True
+        run = from_policy(run, stored) if started_from else run
+    team = Team.join()
+    if team.leads:
+        remember(args, args.output)
+    checkpoint = train(
+        run, clips, args.output, resume=args.resume, start_from=args.start_from, report=_progress(args.steps), team=team,
+        checked=_print_checks if team.leads else lambda checks: None,
+    )  # fmt: skip
+    team.leave()
+    if not team.leads:
+        return 0
+    target = args.output / f"{args.body}-imitation.onnx"
+    export_policy(checkpoint, target)
+    print(f"\nexported {target}")
+    return 0
+
+
+def _print_checks(checks: "list[ClipCheck]") -> None:
+    """A line for each clip, mirrored copies left out."""
+    for c in sorted(checks, key=lambda c: c.residual):
+        if not c.name.endswith("@mirror") or c.complaint.startswith("shorter"):
+            verdict = f"left out: {c.complaint}" if c.complaint else ""
+            print(
+                f"{c.name:36s} {c.content:10s} {c.duration_s:5.1f} s  help {c.residual:.2f} body weights  "
+                f"feet {1e3 * c.height_m:4.1f} mm high, slip {c.slip_m_s:.3f} m/s  {verdict}"
+            )
+    print(f"{sum(not c.complaint for c in checks)} of {len(checks)} clips are trained on")
+
+
 def run_export(args: argparse.Namespace) -> int:
     """Write the ONNX file."""
-    _require_extra()
+    require_extra()
     from kinesis_train.card import write_card
     from kinesis_train.export import export_policy
 
@@ -128,10 +229,14 @@ def _progress(total: int):  # type: ignore[no-untyped-def]
         left = (total - figures["steps"]) / max(figures["steps_per_s"], 1.0) / 60.0
         line = f"{figures['steps'] / 1e6:6.2f} M of {total / 1e6:.1f} M  {figures['steps_per_s']:.0f}/s  {left:.0f} min left  "
         line += f"reward {figures['reward']:.3f}  episode {figures['episode_s']:.1f} s"
+        if "success05" in figures:
+            line += f"  | follows {100 * figures['success05']:.0f} % of clips to 0.5 m, {100 * figures['success015']:.0f} % to 0.15 m, "
+            line += f"{100 * figures['coverage']:.0f} % of frames"
         if "walk_s" in figures:
             line += f"  | stands {figures['stand_s']:.1f} s, walks {figures['walk_s']:.1f} s of 12 ({100 * figures['walk_ok']:.0f} % to the end)"
-        ends_line = "walk_s" in figures or not sys.stdout.isatty()
-        if sys.stdout.isatty() or "walk_s" in figures:
+        judged = "walk_s" in figures or "success05" in figures
+        ends_line = judged or not sys.stdout.isatty()
+        if sys.stdout.isatty() or judged:
             print("\r" + line, end="\n" if ends_line else "", flush=True)
 
     return report

@@ -70,17 +70,25 @@ class FlightRecorder:
         Raises:
             UnavailableError: the folder cannot be written.
         """
-        folder = folder or Path(tempfile.gettempdir())
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=folder, prefix=f"kinesis-{self._body.entry.name}-", suffix=".npz", delete=False) as file:
-                np.savez_compressed(
-                    file, body=self._body.entry.name, model_hash=self._body.description.model_hash, states=self.states(),
-                    timestep=self._model.opt.timestep, substeps=self._substeps, mujoco=mujoco.__version__,
-                )  # fmt: skip
-                return Path(file.name)
-        except OSError as error:
-            raise UnavailableError(f"cannot write the flight record to {folder}: {error}") from error
+        return write_record(folder or Path(tempfile.gettempdir()), self._body, self._model, self.states(), self._substeps)
+
+
+def write_record(folder: Path, body: Body, model: mujoco.MjModel, states: Array, substeps: int) -> Path:
+    """Write states, each the start of a control tick of `substeps` physics steps, as a file that `replay` reads; returns its path.
+
+    Raises:
+        UnavailableError: the folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=f"kinesis-{body.entry.name}-", suffix=".npz", delete=False) as file:
+            np.savez_compressed(
+                file, body=body.entry.name, model_hash=body.description.model_hash, states=states, timestep=model.opt.timestep,
+                substeps=substeps, mujoco=mujoco.__version__,
+            )  # fmt: skip
+            return Path(file.name)
+    except OSError as error:
+        raise UnavailableError(f"cannot write the flight record to {folder}: {error}") from error
 
 
 @dataclass(frozen=True, kw_only=True)

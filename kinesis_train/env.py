@@ -1,27 +1,34 @@
 """The batched training environment: mujoco.rollout on threads, and the very observation and reference code of the robot.
 
-No Python runs per sub-step. The reference comes from the shipped gait generator, the observation from
-kinesis_control/observation.py, both on the whole batch at once.
+No Python runs per sub-step, and none per member. What is followed comes from a provider (reference.py), the observation
+from kinesis_control/observation.py, both on the whole batch at once.
 """
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kinesis_control.body_state import BodyState
 from kinesis_control.contract import ObservationTerm
+from kinesis_control.errors import UnavailableError
 from kinesis_control.motion.gait_table import GaitTable
 from kinesis_control.motion.generator import GaitGenerator
 from kinesis_control.observation import ObservationBuilder, rotation_entries, term_size
-from kinesis_sim.bodies import Body, load_body
-from kinesis_train.feedforward import feed_forward
-from kinesis_train.keypoints import KeypointTable
+from kinesis_control.reference import ReferenceWindow
+from kinesis_sim.bodies import Body
+from kinesis_train.disturbance import Disturbance
 from kinesis_train.physics import BatchPhysics
+from kinesis_train.reference import Reference, Start
 from kinesis_train.task import CommandSampler, RewardWeights, TaskConfig, tracking_reward
+from kinesis_train.walk_reference import WalkReference
 
 Array = NDArray[np.float64]
+log = logging.getLogger(__name__)
 
 # Trunk first; its last two terms are the context of the feed-forward network; then the decoder's tail.
 TERMS = (
@@ -33,6 +40,9 @@ TERMS = (
 )  # fmt: skip
 CONTEXT_TERMS = ("reference_next_contact", "reference_next_root_linear_velocity")
 REFERENCE_OFFSETS = (0.025, 0.1, 0.3, 0.6)
+LIFT = np.array([0.0, 0.0, 0.002])  # episodes start a little above the floor [m]
+MAX_RECORDS = 20
+TOPPLED = 0.75  # an episode fails when the cosine between the vertical of body and reference is less
 
 
 def observation_terms(body: Body, offsets: Sequence[float] = REFERENCE_OFFSETS) -> tuple[ObservationTerm, ...]:
@@ -49,6 +59,7 @@ class EnvConfig:
         control_dt: control period [s].
         threads: rollout threads.
         task, reward: what is practised and how it is judged.
+        disturbance: how bodies and sensors differ from the model.
     """
 
     envs: int = 64
@@ -56,92 +67,70 @@ class EnvConfig:
     threads: int = 2
     task: TaskConfig = field(default_factory=TaskConfig)
     reward: RewardWeights = field(default_factory=RewardWeights)
+    disturbance: Disturbance = field(default_factory=Disturbance)
 
 
-@cache
-def reference_tables(name: str) -> tuple[KeypointTable, GaitTable, Array]:
-    """Of a body: key bodies over the gait table, the table with feed-forward activations in the place of joints, root residuals [N]."""
-    body, table = load_body(name), GaitTable.load(name)
-    activation, residual = feed_forward(body, table)
-    return KeypointTable(body, table), replace(table, joint=activation), residual
-
-
-class WalkEnv:
-    """A batch of bodies that follow the generator's reference.
+class TrackingEnv:
+    """A batch of bodies that follow a reference.
 
     Attributes:
+        reference: what is followed.
         observation: float32, shape (n, size); valid after `reset` and `step`.
+        excitation: what was asked of the muscles last, within the slew limit; shape (n, n_muscles).
         age: ticks since each episode began; shape (n,).
-        drive: the gait table with feed-forward activations in the place of joints.
+        key_distance: how far each key body is from its reference, as of the last `step`; shape (n, B) [m].
+        physics_failures: how often the physics of a member broke.
+        records: folder for flight records of broken physics, the first MAX_RECORDS of them; None: none are written.
     """
 
-    def __init__(self, body: Body, config: EnvConfig, seed: int) -> None:
+    def __init__(self, body: Body, config: EnvConfig, seed: int, provide: Callable[["TrackingEnv", ReferenceWindow], Reference]) -> None:
+        """`provide`: makes the reference; the environment it gets has its `physics`, `state`, `config` and `rng` already."""
         self.body, self.config = body, config
         self.rng = np.random.default_rng(seed)
         n, d = config.envs, body.description
-        self.physics = BatchPhysics(body, n, control_dt=config.control_dt, threads=config.threads)
+        self.physics = BatchPhysics(body, n, control_dt=config.control_dt, threads=config.threads, disturbance=config.disturbance, seed=seed)
         self.state = self.physics.state
-        self.generator = GaitGenerator(d, np.array(REFERENCE_OFFSETS), batch=(n,))
-        self.keypoints, self.drive, self.reference_residual = reference_tables(d.name)
+        self._sensed = BodyState.zeros(d, (n,)) if config.disturbance.noise.any else self.state
+        self.records: Path | None = None
+        self.reference = provide(self, ReferenceWindow.zeros(d, np.array(REFERENCE_OFFSETS), (n,)))
         self.builder = ObservationBuilder(observation_terms(body), d, len(REFERENCE_OFFSETS))
         self.observation = np.zeros((n, self.builder.size), dtype=np.float32)
-        self.commands = CommandSampler(config.task, n, self.rng)
         self.excitation = np.zeros((n, len(d.muscles)))
         self.age = np.zeros(n, dtype=int)
+        self.key_distance = np.zeros((n, len(d.key_body_names)))
         self.physics_failures = 0
         self.reset(np.arange(n))
 
     def practise(self, task: TaskConfig) -> None:
         """Change the task; running episodes go on under it."""
         self.config = replace(self.config, task=task)
-        self.commands.config = task
+        self.reference.practise(task)
 
     def reset(self, which: NDArray[np.intp]) -> None:
-        """New episodes for the members `which`: standing, or in the middle of a walk."""
+        """New episodes for the members `which`."""
         if not len(which):
             return
-        task, rng, gen, k = self.config.task, self.rng, self.generator, len(which)
-        walking = rng.random(k) < task.walk_starts
-        self.commands.draw(which)
-        self.commands.draw(which[walking], stand_share=0.0)
-        command = self.commands.command
-        wanted = np.stack([command.speed[which], command.lateral[which], command.yaw_rate[which]], axis=1)
-        gen.velocity[which] = gen.ramp[which] = np.where(walking[:, None], np.clip(wanted, gen.table.low, gen.table.high), 0.0)
-        gen.held[which], gen.stopping[which] = gen.ramp[which], ~walking
-        gen.phase[which] = np.where(walking, rng.random(k), gen.limits.start_phase)
-        gen.position[which] = 0.0
-        gen.yaw[which] = rng.uniform(-np.pi, np.pi, k)
-        self._place(which, walking)
+        self._place(which, self.reference.begin(which))
+        self.physics.redraw(which, self.rng)
         self.age[which] = 0
         self.excitation[which] = self.state.muscle_activation[which]
-        gen.update(self.state, self.commands.command, 0.0)
+        self.reference.update(self.state, 0.0)
         self._observe()
 
-    def _place(self, which: NDArray[np.intp], walking: NDArray[np.bool_]) -> None:
+    def _place(self, which: NDArray[np.intp], start: Start) -> None:
         """Put bodies on their reference, with small random differences."""
-        gen, rng, k, j = self.generator, self.rng, len(which), len(self.body.joint_ids)
-        velocity, yaw = gen.velocity[which], gen.yaw[which]
-        cell = gen.table.cell(velocity)
-        gait, rate = gen.table.sample(cell, gen.phase[which]), np.where(walking, gen.table.rate(cell), 0.0)
-        values, change = gait.value, rate[:, None] * gait.slope
-        sway = values[:, j]
-        ahead, aside = velocity[:, 0] - velocity[:, 2] * sway, velocity[:, 1] + change[:, j]
-        c, s = np.cos(yaw), np.sin(yaw)
-        position = np.stack([-s * sway, c * sway, values[:, j + 1] + 0.002], axis=1)
-        moving = np.stack([c * ahead - s * aside, s * ahead + c * aside, change[:, j + 1]], axis=1)
+        rng, k, j, size = self.rng, len(which), len(self.body.joint_ids), self.config.task.start_noise
         slack = rng.uniform(0.0, 0.08, (k, 1))
-        drive = self.drive.sample(cell, gen.phase[which]).value[:, : self.drive.joint.shape[-1]]
-        spin = np.zeros((k, 3))
-        spin[:, 2] = velocity[:, 2]
         self.physics.place(
             which,
-            position=position,
-            yaw=yaw + 0.05 * rng.standard_normal(k),
-            velocity=moving + 0.05 * rng.standard_normal((k, 3)),
-            spin=spin,
-            joints=values[:, :j] + 0.02 * rng.standard_normal((k, j)),
-            joint_velocity=change[:, :j] + 0.1 * rng.standard_normal((k, j)),
-            activation=np.clip(np.where(walking[:, None], drive, 0.0) + slack, 0.0, 1.0),
+            position=start.position + LIFT,
+            yaw=start.yaw + 0.05 * size * rng.standard_normal(k),
+            lean=start.lean,
+            velocity=start.velocity + 0.05 * size * rng.standard_normal((k, 3)),
+            spin=start.spin,
+            joints=start.joints + 0.02 * size * rng.standard_normal((k, j)),
+            joint_velocity=start.joint_velocity + 0.1 * size * rng.standard_normal((k, j)),
+            activation=np.clip(start.activation + slack, 0.0, 1.0),
         )
 
     def step(self, excitation: Array) -> tuple[Array, NDArray[np.bool_], NDArray[np.bool_]]:
@@ -160,34 +149,97 @@ class WalkEnv:
         pushed = self.rng.random(len(excitation)) < dt / task.push_interval
         self.physics.nudge(pushed, task.push_speed * self.rng.standard_normal((len(excitation), 3)) * (1.0, 1.0, 0.3))
         broken = self.physics.step(np.clip(self.excitation + noise, 0.0, 1.0))
-        self.commands.tick(dt)
         self.age += 1
-        self.generator.update(self.state, self.commands.command, dt)
-        errors, worst = self._errors()
+        self.reference.update(self.state, dt)
+        errors, worst, upright = self._errors()
         reward = tracking_reward(self.config.reward, errors)
-        up = rotation_entries(self.state.root_quaternion)[2][2]
-        failed = (worst > task.key_error) | (up < 0.75) | broken
+        failed = (worst > self.reference.key_error()) | (upright < TOPPLED) | broken
         reward[broken] = 0.0
-        self.physics_failures += int(broken.sum())
+        if broken.any():
+            self._note_broken(np.flatnonzero(broken))
         self._observe()
-        return reward, failed, (self.age * dt >= task.episode) & ~failed
+        timed_out = self.reference.over(self.age, dt) & ~failed
+        ended = np.flatnonzero(failed | timed_out)
+        if len(ended):
+            self.reference.learn(ended, failed[ended])
+        return reward, failed, timed_out
+
+    def _note_broken(self, which: NDArray[np.intp]) -> None:
+        """Count broken physics and keep a record of it; training goes on where none can be written."""
+        for member in which:
+            if self.records is not None and self.physics_failures < MAX_RECORDS:
+                try:
+                    path = self.physics.record(int(member), self.records)
+                    log.warning("physics of a training body broke; kinesis_sim.flight_recorder.replay shows it: %s", path.name)
+                except UnavailableError as error:
+                    log.warning("%s", error)
+            self.physics_failures += 1
 
     def _observe(self) -> None:
-        self.builder.build(self.state, self.generator.window, self.excitation, self.observation)
+        if self._sensed is not self.state:
+            self.config.disturbance.noise.apply(self.state, self._sensed, self.rng)
+        self.builder.build(self._sensed, self.reference.window, self.excitation, self.observation)
 
-    def _errors(self) -> tuple[dict[str, Array], Array]:
-        """Tracking errors as RewardWeights names them, and the largest key-body error (n,) [m]."""
-        gen, state = self.generator, self.state
-        position, velocity, joints = self.keypoints.at(gen)
-        d = self.physics.key_position - position
-        dv = self.physics.key_velocity - velocity
+    def _errors(self) -> tuple[dict[str, Array], Array, Array]:
+        """Tracking errors as RewardWeights names them, the largest key-body error (n,) [m], and how upright each member is (n,)."""
+        state, target = self.state, self.reference.target()
+        d = self.physics.key_position - target.position
+        dv = self.physics.key_velocity - target.velocity
         up = rotation_entries(state.root_quaternion)[2]
-        effort = self.excitation.mean(axis=1)
+        upright = up[0] * target.up[:, 0] + up[1] * target.up[:, 1] + up[2] * target.up[:, 2]
+        spin = state.root_angular_velocity[:, :2] - target.spin
         errors = {
             "position": (d * d).mean(axis=(1, 2)) * 3.0,
             "velocity": (dv * dv).mean(axis=(1, 2)),
-            "joints": ((state.joint_position - joints) ** 2).mean(axis=1),
-            "tilt": 1.0 - up[2] + 0.1 * (state.root_angular_velocity[:, :2] ** 2).mean(axis=1) * 0.1,
-            "effort": effort,
+            "joints": ((state.joint_position - target.joints) ** 2).mean(axis=1),
+            "tilt": 1.0 - upright + 0.1 * (spin**2).mean(axis=1) * 0.1,
+            "effort": self.excitation.mean(axis=1),
         }
-        return errors, np.sqrt((d * d).sum(axis=2)).max(axis=1)
+        self.key_distance = np.sqrt((d * d).sum(axis=2))
+        return errors, self.key_distance.max(axis=1), upright
+
+    def snapshot(self) -> dict[str, Any]:
+        """All that is needed to go on with the running episodes, bit for bit; plain arrays and numbers."""
+        return {
+            "physics": self.physics.snapshot(), "reference": self.reference.state(), "rng": self.rng.bit_generator.state,
+            "age": self.age.copy(), "excitation": self.excitation.copy(), "observation": self.observation.copy(),
+            "physics_failures": self.physics_failures,
+        }  # fmt: skip
+
+    def restore(self, kept: dict[str, Any]) -> None:
+        """Take up what `snapshot` gave, of an environment of the same size and task. The window is filled anew by the next step."""
+        self.physics.restore(kept["physics"])
+        self.reference.load(kept["reference"])
+        self.age[:], self.excitation = kept["age"], kept["excitation"].copy()
+        self.physics_failures = kept["physics_failures"]
+        self.rng.bit_generator.state = kept["rng"]
+        self.observation[:] = kept["observation"]  # the window is filled by the next step; to fill it now could move the reference
+
+
+class WalkEnv(TrackingEnv):
+    """A batch of bodies that follow the generator's reference."""
+
+    reference: WalkReference
+
+    def __init__(self, body: Body, config: EnvConfig, seed: int) -> None:
+        super().__init__(body, config, seed, lambda env, window: WalkReference(body, window, config.task, env.rng))
+
+    @property
+    def generator(self) -> GaitGenerator:
+        """Makes the reference."""
+        return self.reference.generator
+
+    @property
+    def commands(self) -> CommandSampler:
+        """What each member is asked for."""
+        return self.reference.commands
+
+    @property
+    def drive(self) -> GaitTable:
+        """The gait table with feed-forward activations in the place of joints."""
+        return self.reference.drive
+
+    @property
+    def reference_residual(self) -> Array:
+        """Root residual of the gait table [N]."""
+        return self.reference.residual

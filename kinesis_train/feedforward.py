@@ -3,12 +3,12 @@
 Unknowns are the activations, the contact forces along friction-pyramid edges at the planted foot points, and a penalised
 residual wrench on the root. The program tracks the accelerations of the reference in independent coordinates:
 
-    min ||W (A x + c - qdd)||^2 + w_a |a|^2 + w_f |f|^2 + w_r |r|^2,   0 <= a <= 1, f >= 0
+    min ||W (A x + c - qdd)||^2 + w_a |a - a0|^2 + w_f |f|^2 + w_r |r|^2,   0 <= a <= 1, f >= 0
     A = M^-1 [R^T G, J^T B, S],   c = M^-1 (R^T b - h)
 
 with M, h the mass matrix and bias reduced through the joint couplings, R the moment arms, G and b gain and passive force
 of the muscles (Hill type, MuJoCo), J the contact Jacobian. This is computed muscle control (Thelen & Anderson 2006) with
-contact forces added.
+contact forces added. The prior a0 is zero, or small activations at the times when muscles usually are on (timing_prior.py).
 """
 
 import hashlib
@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from kinesis_control.motion.gait_table import AXES, GaitTable
 from kinesis_sim.bodies import Body, load_body
+from kinesis_train.timing_prior import timing_prior
 
 log = logging.getLogger(__name__)
 Array = NDArray[np.float64]
@@ -51,6 +52,11 @@ class Weights:
     contact: float = 1.0
     friction: float = 0.8
     touch: float = 0.015
+
+    @classmethod
+    def towards(cls, timing: float) -> "Weights":
+        """With a prior at this level activations keep closer to it than to the least effort; 0 is the default without one."""
+        return cls(activation=0.1) if timing > 0.0 else cls()
 
 
 class MuscleProgram:
@@ -107,8 +113,25 @@ class MuscleProgram:
         n = p.shape[1]
         return (np.array(columns).T if columns else np.zeros((n, 0))), (np.vstack(jacobians) if jacobians else np.zeros((0, n)))
 
-    def solve(self, qpos: Array, qvel: Array, acceleration: Array, regions: Array) -> tuple[Array, Array]:
+    def planted(self, qvel: Array, regions: NDArray[np.bool_]) -> tuple[float, float]:
+        """Of regions that should bear load, at the pose of the last `solve`: height of the lowest point [m] and the slowest region's
+        horizontal speed there [m/s]; NaN where there is none."""
+        m, d, fromto, found = self.model, self.data, np.zeros(6), []
+        for region in np.flatnonzero(regions):
+            for g in self.body.region_geom_ids(int(region)):
+                height = mujoco.mj_geomDistance(m, d, m.geom("floor").id, int(g), 0.5, fromto)
+                jacobian = np.zeros((3, m.nv))
+                mujoco.mj_jac(m, d, jacobian, None, np.array([*fromto[3:5], 0.0]), m.geom_bodyid[g])
+                found.append((height, float(np.hypot(*(jacobian @ qvel)[:2]))))
+        if not found:
+            return np.nan, np.nan
+        return min(h for h, _ in found), min(v for _, v in found)
+
+    def solve(self, qpos: Array, qvel: Array, acceleration: Array, regions: Array, prior: Array | None = None) -> tuple[Array, Array]:
         """Activations (n_muscles,) and root residual wrench (6,) [N, N m] for wanted independent accelerations.
+
+        Args:
+            prior: activations that are aimed at where mechanics leave a choice, shape (n_muscles,); none: no activation.
 
         Raises:
             RuntimeError: the program has no solution.
@@ -127,7 +150,10 @@ class MuscleProgram:
         low = np.r_[np.zeros(muscles + edges), np.full(6, -1e2)]
         high = np.r_[np.ones(muscles), np.full(edges + 6, 1e2)]
         n = a.shape[1]
-        x, _, flag, _ = daqp.solve(rows.T @ rows + np.diag(penalty), -rows.T @ target, np.zeros((0, n)), high, low, np.zeros(n, dtype=np.int32))
+        linear = -rows.T @ target
+        if prior is not None:
+            linear[:muscles] -= penalty[:muscles] * prior
+        x, _, flag, _ = daqp.solve(rows.T @ rows + np.diag(penalty), linear, np.zeros((0, n)), high, low, np.zeros(n, dtype=np.int32))
         if flag < 0:
             raise RuntimeError(f"the muscle program has no solution (daqp exit {flag})")
         return np.clip(np.asarray(x)[:muscles], 0.0, 1.0), ROOT_UNIT * np.asarray(x)[-6:]
@@ -159,7 +185,7 @@ Place = tuple[int, int, int]
 
 def table_states(body: Body, table: GaitTable, place: Place) -> tuple[Array, Array, Array]:
     """One cycle of the gait at a grid point of a table as qpos (P, nq), qvel (P, nv) and independent accelerations (P, n)."""
-    m, phases = body.model, table.joint.shape[3]
+    phases = table.joint.shape[3]
     v, u, w = (float(getattr(table, axis)[i]) for axis, i in zip(AXES, place, strict=True))
     dt = 1.0 / (max(table.cycle_rate[place], 0.5) * phases)  # standing has no rate; any will do for a pose that rests
     qpos = np.tile(body.standing_qpos, (3 * phases, 1))
@@ -174,14 +200,20 @@ def table_states(body: Body, table: GaitTable, place: Place) -> tuple[Array, Arr
     qpos[:, 3], qpos[:, 6] = np.cos(half), np.sin(half)
     qpos[:, body.joint_qpos_adr] = table.joint[place][k % phases]
     body.coupling.fill(qpos)
-    qvel = np.zeros((3 * phases, m.nv))
-    for i in range(1, 3 * phases - 1):
-        mujoco.mj_differentiatePos(m, qvel[i], 2 * dt, qpos[i - 1], qpos[i + 1])
-    smooth = _smoothed(qvel)
-    dofs = np.concatenate([np.arange(6), body.joint_dof_adr])
-    acceleration = np.gradient(smooth, dt, axis=0)[:, dofs]
+    smooth, acceleration = derivatives(body, qpos, dt)
     middle = slice(phases, 2 * phases)
     return qpos[middle], smooth[middle], acceleration[middle]
+
+
+def derivatives(body: Body, qpos: Array, dt: float) -> tuple[Array, Array]:
+    """Smoothed qvel (F, nv) and independent accelerations (F, n) of poses (F, nq) that are dt apart [s]."""
+    qvel = np.zeros((len(qpos), body.model.nv))
+    for i in range(1, len(qpos) - 1):
+        mujoco.mj_differentiatePos(body.model, qvel[i], 2 * dt, qpos[i - 1], qpos[i + 1])
+    qvel[0], qvel[-1] = qvel[1], qvel[-2]
+    smooth = _smoothed(qvel)
+    dofs = np.concatenate([np.arange(6), body.joint_dof_adr])
+    return smooth, np.gradient(smooth, dt, axis=0)[:, dofs]
 
 
 def _smoothed(x: Array, width: float = 1.5) -> Array:
@@ -192,13 +224,18 @@ def _smoothed(x: Array, width: float = 1.5) -> Array:
     return np.stack([np.convolve(padded[:, i], kernel / kernel.sum(), "valid") for i in range(x.shape[1])], axis=1)
 
 
-def feed_forward(body: Body, table: GaitTable) -> tuple[Array, Array]:
+def feed_forward(body: Body, table: GaitTable, timing: float = 0.0) -> tuple[Array, Array]:
     """Activations and root residuals of a whole table; kept on disk, as they take a minute to compute.
+
+    Args:
+        timing: level of the prior of usual muscle timing, 0 for none.
 
     Returns:
         activation (S, L, T, P, n_muscles), and the mean root residual force at each grid point (S, L, T) [N].
     """
-    key = hashlib.sha256(body.description.model_hash.encode() + repr(Weights()).encode())
+    key = hashlib.sha256(body.description.model_hash.encode() + repr(Weights.towards(timing)).encode())
+    if timing:
+        key.update(repr(timing).encode())
     for name in ("speed", "lateral", "turn", "joint", "root_height", "root_sway", "contact", "cycle_rate"):
         key.update(np.ascontiguousarray(getattr(table, name)).tobytes())
     path = cache_folder() / f"feed-forward-{body.description.name}-{key.hexdigest()[:16]}.npz"
@@ -208,7 +245,8 @@ def feed_forward(body: Body, table: GaitTable) -> tuple[Array, Array]:
                 return file["activation"].astype(float), file["residual"]
         except (OSError, ValueError, KeyError) as error:
             log.warning("%s is damaged (%s) and is made anew", path.name, error)
-    activation, residual = _solve_table(body, table)
+    activation, residual = _solve_table(body, table, timing)
+    activation = activation.astype(np.float32).astype(float)  # as it will be read the next time, so that runs repeat to the bit
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
     with temporary.open("wb") as file:
@@ -222,7 +260,7 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kinesis"
 
 
-def _solve_table(body: Body, table: GaitTable) -> tuple[Array, Array]:
+def _solve_table(body: Body, table: GaitTable, timing: float) -> tuple[Array, Array]:
     """Every grid point on two processes; a point with an opposite number on the other side is its mirror image."""
     places = list(np.ndindex(table.cycle_rate.shape))
     last = tuple(n - 1 for n in table.cycle_rate.shape)
@@ -232,7 +270,9 @@ def _solve_table(body: Body, table: GaitTable) -> tuple[Array, Array]:
 
     solved = [p for p in places if p[1:] >= opposite(p)[1:]]
     with ProcessPoolExecutor(2) as pool:
-        rows = dict(zip(solved, pool.map(_solve_place, [body.description.name] * len(solved), [table] * len(solved), solved, chunksize=8), strict=True))
+        n = len(solved)
+        found = pool.map(_solve_place, [body.description.name] * n, [table] * n, solved, [timing] * n, chunksize=8)
+        rows = dict(zip(solved, found, strict=True))
     phases = table.joint.shape[3]
     activation, residual = np.zeros((*table.cycle_rate.shape, phases, body.model.nu)), np.zeros(table.cycle_rate.shape)
     for p in places:
@@ -243,15 +283,30 @@ def _solve_table(body: Body, table: GaitTable) -> tuple[Array, Array]:
 
 
 @cache
-def _program(body: str) -> MuscleProgram:
-    return MuscleProgram(load_body(body))
+def program_of(body: str, timing: float) -> MuscleProgram:
+    """The muscle program of a body in this process."""
+    return MuscleProgram(load_body(body), Weights.towards(timing))
 
 
-def _solve_place(body: str, table: GaitTable, place: Place) -> tuple[Array, float]:
+def table_prior(body: Body, table: GaitTable, place: Place, timing: float) -> Array:
+    """Prior activations over one cycle at a grid point, shape (P, n_muscles); nothing where it does not walk forward."""
+    contact, phases = table.contact[place] > 0.5, table.joint.shape[3]
+    speed = float(table.speed[place[0]])
+    own = {}
+    for side in ("right", "left"):
+        down = contact[:, [n.startswith(side) for n in body.description.contact_names]].any(axis=1)
+        strikes = np.flatnonzero(down & ~np.roll(down, 1))
+        own[side] = (np.arange(phases) - strikes[0]) % phases / phases if len(strikes) == 1 else np.full(phases, np.nan)
+    if speed <= 0.0 or not contact.any(axis=1).all():  # backward, or running
+        return np.zeros((phases, body.model.nu))
+    return timing_prior(body.description.muscles.names, own["right"], own["left"], np.full(phases, speed), timing)
+
+
+def _solve_place(body: str, table: GaitTable, place: Place, timing: float) -> tuple[Array, float]:
     """Activations (P, n_muscles) and mean root residual force [N] at one grid point."""
-    program = _program(body)
-    states = zip(*table_states(program.body, table, place), table.contact[place], strict=True)
-    frames = [program.solve(q, v, a, c) for q, v, a, c in states]
+    program = program_of(body, timing)
+    states = zip(*table_states(program.body, table, place), table.contact[place], table_prior(program.body, table, place, timing), strict=True)
+    frames = [program.solve(q, v, a, c, prior) for q, v, a, c, prior in states]
     activation = np.array([f[0] for f in frames])
     smooth = _smoothed(np.tile(activation, (3, 1)), 1.0)[len(frames) : 2 * len(frames)]
     return smooth, float(np.mean([np.linalg.norm(f[1][:3]) for f in frames]))

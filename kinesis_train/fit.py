@@ -11,9 +11,12 @@ from torch import Tensor
 
 from kinesis_control.motion.gait_table import GaitTable
 from kinesis_sim.bodies import Body
+from kinesis_train.clips import ClipBank
 from kinesis_train.networks import Normalised
 
 Array = NDArray[np.float64]
+BATCH = 1024  # samples a gradient step
+Sampler = Callable[[int], tuple[Tensor, Tensor]]
 
 
 def muscle_lengths(body: Body, joints: Array) -> Array:
@@ -33,7 +36,7 @@ def muscle_lengths(body: Body, joints: Array) -> Array:
     return lengths
 
 
-def fit(network: Normalised, sample: Callable[[int], tuple[Tensor, Tensor]], *, steps: int, batch: int = 1024, rate: float = 2e-3) -> float:
+def fit(network: Normalised, sample: Sampler, *, steps: int, batch: int = BATCH, rate: float = 2e-3) -> float:
     """Least squares by Adam with a cosine rate; returns the root mean square error on fresh samples, in output units."""
     x, y = sample(16 * batch)
     network.calibrate(x, y)
@@ -53,7 +56,7 @@ def fit(network: Normalised, sample: Callable[[int], tuple[Tensor, Tensor]], *, 
     return error
 
 
-def length_sampler(body: Body, rng: np.random.Generator, count: int = 60_000) -> Callable[[int], tuple[Tensor, Tensor]]:
+def length_sampler(body: Body, rng: np.random.Generator, count: int = 60_000) -> Sampler:
     """Samples of (joint angles, muscle lengths): half over the whole joint ranges, half near the middle of walking."""
     low, high = body.joint_range.T
     stand = body.standing_qpos[body.joint_qpos_adr]
@@ -69,7 +72,7 @@ def length_sampler(body: Body, rng: np.random.Generator, count: int = 60_000) ->
     return sample
 
 
-def feed_forward_sampler(table: GaitTable, activation: Array, rng: np.random.Generator, count: int = 120_000) -> Callable[[int], tuple[Tensor, Tensor]]:
+def feed_forward_sampler(table: GaitTable, activation: Array, rng: np.random.Generator, count: int = 120_000) -> Sampler:
     """Samples of (reference joints, their velocities, context) -> activation, at random velocities and phases.
 
     Args:
@@ -102,3 +105,35 @@ def _reference_frames(table: GaitTable, drive: GaitTable, rng: np.random.Generat
     root = np.stack([velocity[:, 0] - velocity[:, 2] * sway, velocity[:, 1] + change[:, joints], change[:, joints + 1]], axis=1)
     x = np.concatenate([position, change[:, :joints] * (1.0 + 0.05 * rng.standard_normal((n, 1))), contact, root], axis=1)
     return x, wanted
+
+
+def clip_feed_forward_sampler(body: Body, bank: ClipBank, rng: np.random.Generator) -> Sampler:
+    """Samples of (reference joints, their velocities, context) -> activation from the frames of clips and from their mirror images."""
+    m, f, rows = body.mirror, bank.frames, bank.in_clips()
+    joints, rates, contact, root = (f[n][rows] for n in ("joint_position", "joint_velocity", "contact", "root_linear_velocity"))
+    wanted = bank.activation[rows].astype(float)
+    mirrored = (joints[:, m.joints] * m.joint_sign, rates[:, m.joints] * m.joint_sign, contact[:, m.contacts], root * (1.0, -1.0, 1.0))
+    x = np.concatenate([np.concatenate((joints, rates, contact, root), axis=1), np.concatenate(mirrored, axis=1)])
+    y = np.concatenate([wanted, wanted[:, m.muscles]])
+    n = joints.shape[1]
+
+    def sample(count: int) -> tuple[Tensor, Tensor]:
+        pick = rng.integers(0, len(x), count)
+        around = x[pick]
+        # The small noise makes the network smooth where the reference never goes.
+        around[:, :n] += 0.02 * rng.standard_normal((count, n))
+        around[:, n : 2 * n] *= 1.0 + 0.05 * rng.standard_normal((count, 1))
+        return torch.from_numpy(around).float(), torch.from_numpy(y[pick]).float()
+
+    return sample
+
+
+def mixed_sampler(first: Sampler, second: Sampler, share: float) -> Sampler:
+    """Samples of two samplers, `share` of them from the first."""
+
+    def sample(count: int) -> tuple[Tensor, Tensor]:
+        k = round(share * count)
+        parts = [s(c) for s, c in ((first, k), (second, count - k)) if c]
+        return torch.cat([p[0] for p in parts]), torch.cat([p[1] for p in parts])
+
+    return sample

@@ -120,14 +120,27 @@ class MuscleDecoder(nn.Module):
         """Length of the decoder's part of the observation."""
         return 2 * self.muscles + 2 * self.joints
 
-    def forward(self, tail: Tensor, context: Tensor, offsets: Tensor) -> Tensor:
+    @property
+    def outputs(self) -> int:
+        """Length of the action."""
+        return self.joints
+
+    @property
+    def rest(self) -> Tensor:
+        """Action to start from; shape (outputs,)."""
+        return torch.zeros(self.outputs)
+
+    def drive(self, tail: Tensor, context: Tensor, offsets: Tensor) -> Tensor:
+        """Excitations before they are kept in 0..1; shape (n, n_muscles)."""
         m, j = self.muscles, self.joints
         length, velocity, q, dq = tail.split((m, m, j, j), dim=1)
         target = self.length(q + self.gains.offset_scale * offsets)
         rate = self.length.rate(q, dq)
         forward = self.feed_forward(torch.cat([q, dq, context], dim=1))
-        drive = forward + self.gains.stiffness * (length - target) + self.gains.damping * (velocity - rate)
-        return torch.clamp(drive, 0.0, 1.0)
+        return forward + self.gains.stiffness * (length - target) + self.gains.damping * (velocity - rate)
+
+    def forward(self, tail: Tensor, context: Tensor, offsets: Tensor) -> Tensor:
+        return torch.clamp(self.drive(tail, context, offsets), 0.0, 1.0)
 
 
 class MusclePolicy(nn.Module):
@@ -140,18 +153,18 @@ class MusclePolicy(nn.Module):
         super().__init__()
         self.trunk_size, self.context = observation - decoder.tail, context
         self.norm = RunningNorm(self.trunk_size)
-        self.actor = mlp((self.trunk_size, *hidden, decoder.joints))
+        self.actor = mlp((self.trunk_size, *hidden, decoder.outputs))
         self.decoder = decoder
-        with torch.no_grad():  # start from the plain feed-forward servo
+        with torch.no_grad():  # start from the plain feed-forward servo, or whatever else the decoder does at rest
             self.actor[-1].weight.mul_(0.01)
-            self.actor[-1].bias.zero_()
+            self.actor[-1].bias.copy_(decoder.rest)
 
     def offsets(self, observation: Tensor) -> Tensor:
-        """Mean joint offsets, in units of `offset_scale`; shape (n, n_joints)."""
+        """Mean action: for the structured one joint offsets, in units of `offset_scale`; shape (n, outputs)."""
         return self.actor(self.norm(observation[:, : self.trunk_size]))
 
     def decode(self, observation: Tensor, offsets: Tensor) -> Tensor:
-        """Excitations of given offsets; shape (n, n_muscles), 0..1."""
+        """Excitations of a given action; shape (n, n_muscles), 0..1."""
         trunk, tail = observation.split((self.trunk_size, self.decoder.tail), dim=1)
         return self.decoder(tail, trunk[:, self.trunk_size - self.context :], offsets)
 

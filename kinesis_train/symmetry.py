@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kinesis_control.contract import ObservationTerm
+from kinesis_control.errors import LayoutError
 from kinesis_sim.bodies import Body
 
 Index = NDArray[np.intp]
@@ -27,7 +28,7 @@ SIGNS = {
 
 
 class Mirror:
-    """mirrored = sign * x[..., index], for observations and for joint offsets."""
+    """mirrored = sign * x[..., index], for observations and for actions."""
 
     def __init__(self, body: Body, terms: Sequence[ObservationTerm]) -> None:
         m = body.mirror
@@ -40,15 +41,26 @@ class Mirror:
                 sign.append(unit_sign)
             at += term.size
         self._index, self._sign = torch.from_numpy(np.concatenate(index)), torch.from_numpy(np.concatenate(sign)).float()
-        self._joints, self._joint_sign = torch.from_numpy(m.joints), torch.from_numpy(m.joint_sign).float()
+        joint_sign, muscle_sign = torch.from_numpy(m.joint_sign).float(), torch.ones(len(m.muscles))
+        joints, muscles = torch.from_numpy(m.joints), torch.from_numpy(m.muscles)
+        both = torch.cat([joints, len(joints) + muscles]), torch.cat([joint_sign, muscle_sign])
+        # What an action is shows in its size: joint offsets, muscles, or joint offsets and then muscles.
+        self._actions = {len(i): (i, sign) for i, sign in ((joints, joint_sign), (muscles, muscle_sign), both)}
 
     def observation(self, x: Tensor) -> Tensor:
         """Mirrored observations; shape (n, size)."""
         return x[:, self._index] * self._sign
 
     def action(self, a: Tensor) -> Tensor:
-        """Mirrored joint offsets; shape (n, n_joints)."""
-        return a[:, self._joints] * self._joint_sign
+        """Mirrored actions, shape (n, size): of joint offsets, of muscles, or of both one after the other.
+
+        Raises:
+            LayoutError: the size is that of none of them.
+        """
+        if a.shape[1] not in self._actions:
+            raise LayoutError(f"an action of {a.shape[1]} numbers has no mirror image; known sizes: {', '.join(map(str, self._actions))}")
+        index, sign = self._actions[a.shape[1]]
+        return a[:, index] * sign
 
 
 def _unit(name: str, body: Body) -> tuple[Index, NDArray[np.float64]]:

@@ -31,6 +31,7 @@ PARENTS: dict[str, tuple[str, ...]] = {
     "evaluate": ("core", "ros", "test"),
     "motions": ("core", "ros", "test", "train", "evaluate"),
     "robot": ("core", "ros", "test"),
+    "web-test": ("core", "ros", "test"),
 }
 """What is already installed where a lock is used: resolved together with it, and left out of it."""
 

@@ -57,12 +57,24 @@ def suite_rows(suite: dict[str, Any]) -> list[str]:
     shipped = hashlib.sha256(POLICY.read_bytes()).hexdigest()
     if measured != {shipped}:
         raise SystemExit(f"the benchmark '{suite['suite']}' is of policy {sorted(measured)}, expected {shipped} ({POLICY.name})")
-    return [_kind_row(suite["suite"], kind, figures) for kind, figures in suite["kinds"].items()]
+    return [_kind_row(suite["suite"], kind, figures) for kind, figures in suite["kinds"].items()] + emg_rows(suite)
+
+
+def emg_rows(suite: dict[str, Any]) -> list[str]:
+    """Muscles against recordings of people, where the benchmark was run with --emg."""
+    rows = []
+    for base in ("plain", "piecewise"):
+        r, ceiling = (suite["figures"].get(f"emg.{base}.{name}") for name in ("r", "ceiling"))
+        if r is None or r["value"] is None:
+            continue
+        text = f"r {r['value']:.2f} (95 %: {r['interval_95'][0]:.2f}-{r['interval_95'][1]:.2f}), people among themselves {ceiling['value']:.2f}"
+        rows.append(f"| muscles against people, {base} time base | | {text} | `./kinesis benchmark {suite['suite']} --emg FILE` |")
+    return rows
 
 
 def _kind_row(suite: str, kind: str, figures: dict[str, Any]) -> str:
     success = figures["suite.success"]
-    low, high = success.get("interval_95", (0.0, 1.0))
+    low, high = success["interval_95"]
     text = f"{round(success['value'] * success['n'])} of {success['n']} (95 %: {low:.2f}-{high:.2f})"
     text += "".join(f", {figures[name]['value']:.3g} {figures[name]['unit']}" for name in ALSO if figures.get(name, {}).get("value") is not None)
     aim = SUITE_AIMS.get((suite, kind.split("_")[0]), "")

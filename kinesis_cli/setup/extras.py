@@ -10,7 +10,7 @@ from kinesis_cli.setup.environment import digest, has_key, only_one, write_key
 from kinesis_cli.setup.errors import Failure, SetupError
 from kinesis_cli.setup.run import Progress, run
 
-EXTRAS = ("test", "dev", "train", "motions", "evaluate", "robot")
+EXTRAS = ("test", "dev", "train", "motions", "evaluate", "robot", "web-test")
 
 
 def ensure_extra(name: str) -> None:
@@ -18,7 +18,7 @@ def ensure_extra(name: str) -> None:
 
     Args:
         name: "test" (pytest), "dev" (ruff, mypy), "train" (torch and what surrounds it), "motions" (retargeting), "evaluate"
-            (reports) or "robot" (links to hardware).
+            (reports), "robot" (links to hardware) or "web-test" (a browser driven by tests).
 
     Raises:
         SetupError: the name is unknown, the environment is not one of `./kinesis`, or the installation failed.

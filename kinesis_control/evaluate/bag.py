@@ -1,24 +1,23 @@
-"""Bags: MCAP as `ros2 bag` writes and reads it.
+"""Writing bags: MCAP as `ros2 bag` writes and reads it. Reading them: stream_open.Recording.
 
 BagWriter keeps what it has written readable whatever happens: a chunk is finished every second of recorded time, space
 for the end of the file is set aside at the start, and a bag that was cut off is mended by `repair_bag`.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
-from rosbags.highlevel import AnyReader, AnyReaderError
 from rosbags.interfaces import Connection, Qos
 from rosbags.rosbag2 import ReaderError, StoragePlugin, Writer
 from rosbags.rosbag2.enums import CompressionFormat, CompressionMode
 
 from kinesis_control.errors import UnavailableError, UnknownNameError
-from kinesis_control.evaluate.bag_repair import is_cut_off, repair_bag, sourced_distro
+from kinesis_control.evaluate.bag_repair import repair_bag, sourced_distro
 from kinesis_control.evaluate.bag_types import MessageTypes
 
 _CHUNK_NS = 1_000_000_000
@@ -191,88 +190,6 @@ class BagWriter:
             kept = f"{repair_bag(self.path)} messages recorded before are readable"
         self._failure = UnavailableError(f"cannot write to {self.path}: {error.strerror}; {kept}")
         return self._failure
-
-
-class BagReader:
-    """Reads a bag of `ros2 bag record` or of BagWriter: MCAP or sqlite3, compressed or not.
-
-    Attributes:
-        path: directory of the bag, or a single .mcap or .db3 file.
-        topics: what it holds, by topic name.
-    """
-
-    def __init__(self, path: Path | str) -> None:
-        """Open a bag.
-
-        Raises:
-            UnavailableError: there is no bag, it was cut off, or it is not readable.
-        """
-        self.path = Path(path)
-        self._types = MessageTypes()
-        if not self.path.exists():
-            raise UnavailableError(f"there is no bag {self.path}")
-        if is_cut_off(self.path):
-            raise UnavailableError(f"{self.path} was cut off while it was recorded; mend it with: kinesis record --repair {self.path}")
-        for definition in ("BodyState", "MuscleCommand", "MuscleLayout", "ReferenceWindow", "ControlStatus"):
-            with suppress(UnknownNameError):
-                self._types.require(f"kinesis_msgs/msg/{definition}")
-        try:
-            self._reader = AnyReader([self.path], default_typestore=self._types.store)
-            self._reader.open()
-        except (AnyReaderError, ReaderError, OSError) as error:
-            raise UnavailableError(f"{self.path} is not a readable bag: {error}") from error
-        self.topics = {name: _summarize(name, info.connections) for name, info in self._reader.topics.items()}
-
-    @property
-    def start_ns(self) -> int:
-        """Time of the first message [ns]; 0 for an empty bag."""
-        return self._reader.start_time if self.count else 0
-
-    @property
-    def duration_s(self) -> float:
-        """Time from the first message to the last [s]."""
-        return max(0, self._reader.duration - 1) * 1e-9 if self.count else 0.0
-
-    @property
-    def count(self) -> int:
-        """Number of messages."""
-        return int(self._reader.message_count)
-
-    def messages(self, topics: Iterable[str] | None = None) -> Iterator[BagMessage]:
-        """Messages in the order of their times.
-
-        Args:
-            topics: only these; None for all.
-
-        Raises:
-            UnknownNameError: a topic that the bag does not have.
-        """
-        wanted = set(self.topics if topics is None else topics)
-        for topic in wanted - set(self.topics):
-            raise UnknownNameError(f"topic of bag {self.path}", topic, self.topics)
-        connections = [c for c in self._reader.connections if c.topic in wanted]
-        if connections:
-            for connection, stamp_ns, data in self._reader.messages(connections):
-                yield BagMessage(topic=connection.topic, type_name=connection.msgtype, stamp_ns=stamp_ns, data=bytes(data))
-
-    def decode(self, message: BagMessage) -> Any:
-        """A message as an object whose fields are named as in its definition; arrays are numpy arrays."""
-        return self._reader.deserialize(message.data, message.type_name)
-
-    def close(self) -> None:
-        """Close the files."""
-        self._reader.close()
-
-    def __enter__(self) -> "BagReader":
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
-
-
-def _summarize(name: str, connections: list[Connection]) -> BagTopic:
-    qos = [profile for c in connections for profile in getattr(c.ext, "offered_qos_profiles", [])]
-    return BagTopic(name=name, type_name=connections[0].msgtype, count=sum(c.msgcount for c in connections), qos=tuple(qos))
 
 
 def _reserve(path: Path) -> None:

@@ -15,24 +15,16 @@ from ruamel.yaml import YAML
 
 from kinesis_control.errors import UnavailableError
 
-_MAGIC = b"\x89MCAP0\r\n"
-_DATA_END = b"\x0f" + (4).to_bytes(8, "little") + bytes(4)
+MAGIC = b"\x89MCAP0\r\n"
+DATA_END = b"\x0f" + (4).to_bytes(8, "little") + bytes(4)
 # A footer of zeros says that there is no summary; readers then scan the records.
-_FOOTER = b"\x02" + (20).to_bytes(8, "little") + bytes(20) + _MAGIC
+FOOTER = b"\x02" + (20).to_bytes(8, "little") + bytes(20) + MAGIC
 _HEADER_KIND, _DATA_END_KIND, _LAST_KIND = 0x01, 0x0F, 0x0F
 
 
 def sourced_distro() -> str:
     """Name of the ROS 2 distribution that is sourced; where none is, jazzy, which the installed packages are of."""
     return os.environ.get("ROS_DISTRO") or "jazzy"
-
-
-def is_cut_off(path: Path) -> bool:
-    """True for a bag, or a single MCAP file, whose end is missing."""
-    files = _mcap_files(path)
-    if path.is_dir() and files and not (path / "metadata.yaml").exists():
-        return True
-    return any(not _has_end(file) for file in files)
 
 
 def repair_bag(path: Path) -> int:
@@ -48,7 +40,7 @@ def repair_bag(path: Path) -> int:
     if not files:
         raise UnavailableError(f"{path} has no MCAP file to repair")
     for file in files:
-        if not _has_end(file):
+        if not has_end(file):
             _end_properly(file)
     summaries = [_summarize(file) for file in files]
     if path.is_dir():
@@ -63,33 +55,36 @@ def _mcap_files(path: Path) -> list[Path]:
     return [path] if path.suffix == ".mcap" else []
 
 
-def _has_end(file: Path) -> bool:
+def has_end(file: Path) -> bool:
+    """Whether an MCAP file ends as it should."""
     with file.open("rb") as stream:
         size = stream.seek(0, 2)
-        if size < len(_MAGIC) * 2:
+        if size < len(MAGIC) * 2:
             return False
-        stream.seek(-len(_FOOTER), 2)
-        return stream.read()[:1] == _FOOTER[:1] and _reads(stream, size - len(_MAGIC), _MAGIC)
+        stream.seek(-len(FOOTER), 2)
+        return stream.read()[:1] == FOOTER[:1] and begins_with(stream, size - len(MAGIC), MAGIC)
 
 
-def _reads(stream: BinaryIO, position: int, expected: bytes) -> bool:
+def begins_with(stream: BinaryIO, position: int, expected: bytes) -> bool:
+    """Whether these bytes stand at a position."""
     stream.seek(position)
     return stream.read(len(expected)) == expected
 
 
 def _end_properly(file: Path) -> None:
     with file.open("r+b") as stream:
-        if not _reads(stream, 0, _MAGIC + bytes([_HEADER_KIND])):
+        if not begins_with(stream, 0, MAGIC + bytes([_HEADER_KIND])):
             raise UnavailableError(f"{file} does not start like an MCAP file; nothing can be saved")
-        end = _end_of_whole_records(stream)
+        end = end_of_whole_records(stream)
         stream.truncate(end)
         stream.seek(end)
-        stream.write(_DATA_END + _FOOTER)
+        stream.write(DATA_END + FOOTER)
 
 
-def _end_of_whole_records(stream: BinaryIO) -> int:
+def end_of_whole_records(stream: BinaryIO) -> int:
+    """Where the last whole record of an MCAP file ends [bytes]."""
     size = stream.seek(0, 2)
-    position = len(_MAGIC)
+    position = len(MAGIC)
     while True:
         stream.seek(position)
         head = stream.read(9)

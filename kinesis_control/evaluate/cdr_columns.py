@@ -57,18 +57,23 @@ class _Layout:
 
 
 class CdrColumns:
-    """Decodes batches of messages of one type."""
+    """Decodes batches of messages of one type.
+
+    Attributes:
+        type_name: of the messages.
+        unreadable: why messages could not be read -> how many so far.
+    """
 
     def __init__(self, definitions: Any, type_name: str) -> None:
         """`definitions`: field definitions by type, as a rosbags type store keeps them (`store.fielddefs`)."""
         self._definitions = definitions
         self.type_name = type_name
+        self.unreadable: dict[str, int] = {}
 
     def decode(self, messages: Sequence[bytes]) -> list[Batch]:
         """Columns of the messages, one batch for each layout found, in the order of their first messages.
 
-        Raises:
-            LayoutError: a message ends before its fields do, or is not encoded as ROS 2 encodes messages.
+        A message that ends before its fields do, or is not encoded as ROS 2 encodes messages, is in no batch: it is counted in `unreadable`.
         """
         by_size: dict[int, list[int]] = {}
         for i, data in enumerate(messages):
@@ -80,7 +85,12 @@ class CdrColumns:
         table = np.frombuffer(b"".join(messages[i] for i in index), dtype=np.uint8).reshape(len(index), size)
         batches = []
         while len(index):
-            layout = self._layout_of(messages[index[0]])
+            try:
+                layout = self._layout_of(messages[index[0]])
+            except LayoutError as error:
+                self.unreadable[str(error)] = self.unreadable.get(str(error), 0) + 1
+                index, table = index[1:], table[1:]
+                continue
             same = np.ones(len(index), dtype=bool)
             for at in (0, *layout.guards):
                 same &= (table[:, at : at + 4] == table[0, at : at + 4]).all(axis=1)

@@ -145,8 +145,14 @@ def timing_figures(legs: Iterable[LegGait]) -> list[Figure]:
         mean_figure("muscle_timing.agreement", agreement, "share", note=note, why=why),
         mean_figure("muscle_timing.kappa", kappa, "kappa", note=note, why=why),
     ]
-    for name, share, k in zip(names, agreement.tolist(), kappa.tolist(), strict=True):
-        figures.append(Figure.of(f"muscle_timing.agreement.{name}", share, "share", n=len(both[name]), note=f"kappa {k:.2f}"))
+    for timing in TIMINGS:
+        name = f"muscle_timing.agreement.{timing.name}"
+        found = both.get(timing.name, [])
+        if found:
+            share, k = (float(np.mean([getattr(m, what) for m in found])) for what in ("agreement", "kappa"))
+            figures.append(Figure.of(name, share, "share", n=len(found), note=f"kappa {k:.2f}" if np.isfinite(k) else "kappa is not defined"))
+        elif any(m in leg.muscles for leg in sides for m in timing.muscles):
+            figures.append(Figure.absent(name, "share", why))
     return figures
 
 

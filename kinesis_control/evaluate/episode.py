@@ -15,7 +15,7 @@ Two ways to compute, so that a recording of any length fits in bounded memory:
         movement.MovementScore              speed, velocity error, smoothness, energy, cost of transport, foot skate
         gait_cycles.GaitCycles              gait events, cycles and muscle envelopes over the cycle; emg.* work on its
                                             result
-        tasks.TaskScore                     goals, velocity following, texts, falls, pushes
+        tasks.TaskScore                     goals, velocity following, texts, falls, pushes, kicks
   * Functions over whole arrays are for what is short (one clip, one envelope) or for plots, on `downsample`d episodes.
 
 Every result turns into `Figure`s (figure.py): a value with unit, interval and n, or the reason why it is missing.
@@ -26,6 +26,7 @@ is what was meant for the tick's OWN stamp, that is the frame whose window stamp
 (interpolated between frames where none falls on it), NaN before the first. Frames and units are those of BodyState and
 ReferenceWindow: odom for positions, base_link for twists, quaternions wxyz."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -54,6 +55,10 @@ class Goal:
     yaw: float | None = None
 
 
+REPLACED = "something else was asked for"
+"""How a text ended that was not given its time."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Text:
     """A text command and what came of it.
@@ -64,6 +69,8 @@ class Text:
         reply: first answer to it; empty where none was recorded.
         understood: None where it cannot be told (no answer recorded).
         done_ns: when it was reported done; None where it was not, or cannot be told.
+        endless: it has no end of its own, as "walk" has none.
+        ended: how it ended without being done: the report of the motion node, or REPLACED; empty while it was under way.
     """
 
     stamp_ns: int
@@ -71,6 +78,8 @@ class Text:
     reply: str = ""
     understood: bool | None = None
     done_ns: int | None = None
+    endless: bool = False
+    ended: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +94,24 @@ class Push:
     duration_s: float
     force: tuple[float, float, float]
     part: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoalFrame:
+    """A goal for a ball.
+
+    Attributes: left, right, feet of the posts in odom, (x, y) [m], as seen by who looks into the goal; height, of the
+        bar above the ground [m].
+    """
+
+    left: tuple[float, float]
+    right: tuple[float, float]
+    height: float
+
+    def __post_init__(self) -> None:
+        numbers = (*self.left, *self.right, self.height)
+        if not (all(math.isfinite(v) for v in numbers) and math.dist(self.left, self.right) > 0.1 and self.height > 0.1):
+            raise LayoutError(f"a goal needs two posts more than 0.1 m apart and a bar above 0.1 m; got {self}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +154,10 @@ class Episode:
             reference_joint_position (T, n_joints), reference_joint_velocity (T, n_joints), reference_contact (T,
             n_contacts).
         key_body_position, reference_key_body_position: shape (T, B, 3), in odom [m].
-        goals, texts, pushes, events: by rising stamp.
+        ball_position: shape (T, 3), centre of a ball in odom [m].
+        goal_frame: where a ball has to go; None where unknown.
+        keeper: name of the policy of the goalkeeper; empty where there is none, or it is unknown.
+        goals, texts, pushes, events: by rising stamp; a text comes with the chunk in which it is over.
     """
 
     body: BodyDescription
@@ -160,6 +190,9 @@ class Episode:
     reference_contact: Array
     key_body_position: Array
     reference_key_body_position: Array
+    ball_position: Array
+    goal_frame: GoalFrame | None = None
+    keeper: str = ""
     goals: tuple[Goal, ...] = ()
     texts: tuple[Text, ...] = ()
     pushes: tuple[Push, ...] = ()
@@ -181,7 +214,7 @@ class Episode:
             facts: other fields, for example source="walk.bag" or arrays that are known already.
         """
         arrays: dict[str, Any] = {name: np.full(shape, np.nan) for name, shape in shapes(body, ticks).items() if name not in facts}
-        plain = {"stamp_ns": np.int64, "seq": np.int64, "fallen": np.bool_, "motion": np.dtype("U64")}
+        plain = {"stamp_ns": np.int64, "seq": np.int64, "fallen": np.bool_, "motion": np.dtype("U128")}
         arrays |= {name: np.zeros(ticks, dtype) for name, dtype in plain.items() if name not in facts}
         return cls(body=body, **arrays, **facts)
 
@@ -230,7 +263,7 @@ def shapes(body: BodyDescription, ticks: int) -> dict[str, tuple[int, ...]]:
     for prefix in ("", "reference_"):
         result |= {f"{prefix}root_position": (ticks, 3), f"{prefix}root_quaternion": (ticks, 4), f"{prefix}root_linear_velocity": (ticks, 3)}
         result |= {f"{prefix}joint_position": (ticks, j), f"{prefix}joint_velocity": (ticks, j), f"{prefix}key_body_position": (ticks, b, 3)}
-    result |= {"root_angular_velocity": (ticks, 3), "velocity_command": (ticks, 3)}
+    result |= dict.fromkeys(("root_angular_velocity", "velocity_command", "ball_position"), (ticks, 3))
     result |= dict.fromkeys(("muscle_length", "muscle_velocity", "muscle_tension", "muscle_activation", "excitation"), (ticks, n))
     return result | {"contact_force": (ticks, c), "reference_contact": (ticks, c)}
 

@@ -19,6 +19,9 @@ HEADLINES = (
 """Figures that stand at the top where they have a value."""
 
 
+_PER_MUSCLE = "muscle_timing.agreement."
+_UNITS = {"rad/s^3": "rad/s\u00b3"}
+
 _SPECIAL = {
     "velocity.mean_error": "velocity error",
     "push.recovered": "pushes recovered from",
@@ -46,7 +49,7 @@ def shown(figure: Figure) -> tuple[str, str]:
         return number(100.0 * value), "%"
     if figure.unit == "s" and abs(value) < 0.1:
         return number(1e3 * value), "ms"
-    return number(value), figure.unit
+    return number(value), _UNITS.get(figure.unit, figure.unit)
 
 
 def interval(figure: Figure) -> str:
@@ -120,10 +123,11 @@ def group_tables(evaluation: Evaluation, against: Mapping[str, Figure] | None, a
 
 
 def _group_table(group: Group, against: Mapping[str, Figure] | None, against_name: str) -> str:
-    single = {name: f for name, f in group.figures.items() if not _of_electrode(name)}
+    single = {name: f for name, f in group.figures.items() if not _of_electrode(name) and not name.startswith(_PER_MUSCLE)}
     known = {name: f for name, f in single.items() if f.value is not None}
     absent = {name: f for name, f in single.items() if f.value is None}
-    table = figure_table(known, worst=group.worst, against=against, against_name=against_name) + electrode_table(group.figures)
+    table = figure_table(known, worst=group.worst, against=against, against_name=against_name)
+    table += electrode_table(group.figures) + muscle_table(group.figures)
     if not absent:
         return table
     return f"{table}<details class='figures'><summary>{_count(len(absent), 'figure')} missing <small>and why</small></summary>{figure_table(absent)}</details>"
@@ -150,6 +154,15 @@ def electrode_table(figures: Mapping[str, Figure]) -> str:
     return f"<details class='figures'><summary>Muscles against people <small>{note}</small></summary><div class='wide'>{table}</div></details>"
 
 
+def muscle_table(figures: Mapping[str, Figure]) -> str:
+    """When each muscle is on and off against the table of people; empty without a gait cycle."""
+    known = {name: f for name, f in figures.items() if name.startswith(_PER_MUSCLE) and f.value is not None}
+    if not known:
+        return ""
+    note = "share of the cycle at which body and table say the same"
+    return f"<details class='figures'><summary>Muscles on and off <small>{note}</small></summary>{figure_table(known)}</details>"
+
+
 def _electrode_cell(figure: Figure | None) -> str:
     if figure is None or figure.value is None:
         return f"<td class='n dim' title='{escape(figure.missing if figure else '', quote=True)}'>-</td>"
@@ -168,23 +181,30 @@ def figure_table(
     for name, figure in figures.items():
         if name.partition(".")[0] != section:
             section = name.partition(".")[0]
-            rows.append(f"<tr class='head'><td colspan='{len(columns) + 1}'>{escape(section)}</td></tr>")
+            rows.append(f"<tr class='head'><td colspan='{len(columns) + 1}'>{escape(section.replace('_', ' '))}</td></tr>")
         rows.append(_row(name, figure, worst, against))
-    return f"<div class='wide'><table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+    return f"<div class='wide'><table class='figures'><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
 
 
 def _row(name: str, figure: Figure, worst: Mapping[str, tuple[float, str]] | None, against: Mapping[str, Figure] | None) -> str:
     value, unit = shown(figure) if figure.value is not None else ("-", figure.unit)
     cells = [
-        f"<td>{escape(label(name))}</td><td class=n>{value}</td><td>{escape(unit)}</td><td class=n>{interval(figure)}</td><td class=n>{figure.n or ''}</td>"
+        f"<td class='name'>{escape(label(name))}</td><td class='n value'>{value}</td><td class='unit'>{escape(unit)}</td>"
+        f"<td class='n within'>{interval(figure)}</td><td class='n count'>{figure.n or ''}</td>"
     ]
     if against is not None:
-        cells.append(f"<td class=n>{_compared(figure, against.get(name))}</td>")
+        cells.append(f"<td class='n other'>{_compared(figure, against.get(name))}</td>")
     if worst:
         known = worst.get(name)
-        text = f"{shown(Figure(name=name, value=known[0], unit=figure.unit))[0]} in {escape(known[1])}" if known else ""
-        cells.append(f"<td>{text}</td>")
-    return f"<tr{'' if figure.value is not None else ' class=none'}>{''.join(cells)}<td class='dim'>{escape(figure.missing or figure.note)}</td></tr>"
+        text = f"{_with_unit(Figure(name=name, value=known[0], unit=figure.unit))} in {escape(known[1])}" if known else ""
+        cells.append(f"<td class='worst'>{text}</td>")
+    remark = escape(figure.missing or figure.note)
+    return f"<tr{'' if figure.value is not None else ' class=none'}>{''.join(cells)}<td class='dim remark'>{remark}</td></tr>"
+
+
+def _with_unit(figure: Figure) -> str:
+    value, unit = shown(figure)
+    return escape(f"{value} {unit}".strip())
 
 
 def _compared(figure: Figure, other: Figure | None) -> str:
@@ -192,7 +212,7 @@ def _compared(figure: Figure, other: Figure | None) -> str:
         return "-"
     sign = direction(figure.name) * (figure.value - other.value)
     kind = "good" if sign > 0 else "bad" if sign < 0 else "dim"
-    return f"<span class='{kind}'>{shown(other)[0]}</span>"
+    return f"<span class='{kind}'>{_with_unit(other)}</span>"
 
 
 def kind_table(evaluation: Evaluation) -> str:
@@ -249,7 +269,7 @@ def _cell(life: LifeReport, name: str) -> str:
 
 def facts_line(report: RecordingReport) -> str:
     """Clock, facts and policies of a recording."""
-    facts: Iterable[str] = (f"{escape(k)} {escape(v)}" for k, v in report.facts.items())
+    facts: Iterable[str] = (f"{escape(k)} {escape(v)}" for k, v in report.facts.items() if v not in ("", "[]"))
     policies = (f"from {1e-9 * ns:.2f} s {escape(name)} <code>{escape(sha[:16])}</code>" for ns, name, sha in report.policies)
     return f"<div class='dim'>{', '.join((*(f'clock {escape(c)}' for c in report.clocks), *facts))}</div><div class='dim'>{'; '.join(policies)}</div>"
 

@@ -18,13 +18,22 @@ small,.dim{color:var(--dim)}code{font:13px ui-monospace,monospace;overflow-wrap:
 .wide{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:13.5px}
 th,td{text-align:left;padding:4px 12px 4px 0;border-bottom:1px solid var(--line);vertical-align:top}
 th{font-weight:600;color:var(--dim)}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-tr.head td{font-weight:600;padding-top:14px;border-bottom-width:2px}tr.none td{color:var(--dim)}
+td.unit{white-space:nowrap}tr.head td{font-weight:600;padding-top:14px;border-bottom-width:2px}tr.none td{color:var(--dim)}
 .good{color:var(--good)}.bad{color:var(--bad)}
 details{border-top:1px solid var(--line);padding:8px 0}summary{cursor:pointer;font-weight:600}
 summary small{font-weight:400;margin-left:6px}
 details.figures{border:0}.plots{display:grid;gap:18px;margin:12px 0}figure{margin:0}
 figcaption{font-weight:600;font-size:14px}figcaption small{font-weight:400}
 svg{width:100%;height:auto;display:block}
+.wide td:first-child,.wide th:first-child{min-width:9.5em}
+@media (max-width:700px){main{padding:18px 14px 40px}h1{font-size:22px}figure{overflow-x:auto}figure svg{min-width:620px}
+table.figures thead{display:none}table.figures tr{display:flex;flex-wrap:wrap;column-gap:8px;border-bottom:1px solid var(--line);padding:4px 0}
+table.figures td{border:0;padding:0}table.figures td:empty{display:none}table.figures .name{flex:1 1 50%}
+table.figures .count::before{content:"n "}table.figures .within,table.figures .count,table.figures .other,table.figures .worst,
+table.figures .remark{font-size:12.5px;color:var(--dim)}table.figures .within{flex:1 1 50%;text-align:left}
+table.figures .within::before{content:"95 %: "}table.figures .other{flex:1 0 100%;text-align:left}
+table.figures .other::before{content:"other: "}table.figures .worst,table.figures .remark{flex:1 0 100%}
+table.figures .worst::before{content:"worst: "}}
 @media print{:root{--ink:#000;--paper:#fff;--card:#f5f5f5}main{max-width:none;padding:0}details>*{display:block}
 figure,.card,tr{break-inside:avoid}.wide{overflow:visible}}
 """

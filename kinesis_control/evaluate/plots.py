@@ -13,15 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kinesis_control.evaluate.latency_series import LatencySeries
 from kinesis_control.evaluate.report_life import LifeReport
-from kinesis_control.evaluate.timing import LatencySeries
 
 Array = NDArray[np.float64]
 
 REACHED, MEANT, THIRD, ALARM, BAND = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7"
 _INK = "#010203"  # stands for the colour of the page's text until the SVG is written
 MOST_JOINTS = 16
-LATENCY_BINS = 400
+PIXELS_AN_INCH = 142.0
+"""Largest scale on a screen: the widest plots fill the page."""
 
 
 def svg(draw: Callable[[Any], None], *, width: float, height: float, name: str) -> str:
@@ -55,7 +56,7 @@ def svg(draw: Callable[[Any], None], *, width: float, height: float, name: str) 
 def _for_page(text: str, width: float) -> str:
     body = text[text.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
-    body = re.sub(r'<svg ([^>]*?)width="[^"]*" height="[^"]*"', rf'<svg \1role="img" style="max-width:{105.0 * width:.0f}px"', body, count=1)
+    body = re.sub(r'<svg ([^>]*?)width="[^"]*" height="[^"]*"', rf'<svg \1role="img" style="max-width:{PIXELS_AN_INCH * width:.0f}px"', body, count=1)
     body = re.sub(r"font: (\d+\.?\d*)px [^;\"]*", r"font: \1px system-ui, sans-serif", body)
     body = re.sub(r'\s*xmlns:(?:xlink|rdf|cc|dc)="[^"]*"', "", body).replace("xlink:href", "href")
     return body.replace(_INK, "currentColor").strip()
@@ -93,7 +94,7 @@ def speed(life: LifeReport) -> str:
         _line(axes, c["time_s"], np.hypot(c["command"][:, 0], c["command"][:, 1]), color=THIRD, label="commanded")
         axes.plot(c["time_s"], c["speed"], color=REACHED, label="reached", alpha=0.9)
         _mark_events(axes, life)
-        axes.set(xlabel="time [s]", ylabel="speed [m/s]", ylim=(0.0, None))
+        axes.set(xlabel="time [s]", ylabel="speed [m/s]", ylim=(0.0, 1.2 * max(axes.get_ylim()[1], 0.1)))
         axes.legend(loc="upper left", ncols=3)
 
     return svg(draw, width=7.2, height=2.3, name=f"speed {life.source}")
@@ -112,12 +113,19 @@ def joints(life: LifeReport) -> str:
             _line(axes, c["time_s"], np.degrees(c["reference_joints"][:, j]), color=MEANT, dashes=(4, 2), linewidth=1.0)
             axes.plot(c["time_s"], np.degrees(c["joints"][:, j]), color=REACHED, linewidth=1.0)
             axes.set_title(life.body.joint_names[j].replace("_", " "))
-        for axes in grid[len(chosen) :]:
-            axes.set_visible(False)
+        finish_grid(grid, len(chosen), 4)
         canvas.supxlabel("time [s]", fontsize=9)
         canvas.supylabel("angle [degree]", fontsize=9)
 
     return svg(draw, width=7.2, height=0.5 + 1.15 * rows, name=f"joints {life.source}")
+
+
+def finish_grid(grid: Any, used: int, columns: int) -> None:
+    """Hide what is left over of a grid of small plots, and give every column its numbers below."""
+    for axes in grid[used:]:
+        axes.set_visible(False)
+    for axes in grid[max(used - columns, 0) : used]:
+        axes.tick_params(labelbottom=True)
 
 
 def contact(life: LifeReport) -> str:
@@ -186,16 +194,12 @@ def time_line(life: LifeReport) -> str:
 
 
 def latency(series: LatencySeries, period_s: float, misses: Sequence[tuple[int, int]], begin_ns: int, name: str) -> str:
-    """Latency over time (median and largest of each bin), the control period, and deadline misses."""
-    edges = np.linspace(0.0, max(float(series.time_s.max(initial=0.0)), 1e-3), LATENCY_BINS + 1)
-    at = np.clip(np.digitize(series.time_s, edges) - 1, 0, LATENCY_BINS - 1)
-    groups = [(0.5 * (edges[b] + edges[b + 1]), series.latency_s[at == b]) for b in np.unique(at)]
-    middle = np.array([t for t, _ in groups])
+    """Latency over time (mean and largest of each stretch of time), the control period, and deadline misses."""
 
     def draw(canvas: Any) -> None:
         upper, lower = canvas.subplots(2, 1, sharex=True, height_ratios=(3, 1)) if misses else (canvas.add_subplot(), None)
-        upper.plot(middle, [1e3 * v.max() for _, v in groups], color=MEANT, linewidth=0.9, label="largest")
-        upper.plot(middle, [1e3 * np.median(v) for _, v in groups], color=REACHED, label="median")
+        upper.plot(series.time_s, 1e3 * series.largest_s, color=MEANT, linewidth=0.9, label="largest")
+        upper.plot(series.time_s, 1e3 * series.mean_s, color=REACHED, label="mean")
         if np.isfinite(period_s):
             upper.axhline(1e3 * period_s, color=ALARM, linewidth=0.8, dashes=(4, 2), label="control period")
         upper.set(ylabel="latency [ms]", ylim=(0.0, None))

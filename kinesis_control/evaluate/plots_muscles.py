@@ -10,7 +10,7 @@ from kinesis_control.evaluate.electrodes import ELECTRODES, Electrode, under
 from kinesis_control.evaluate.emg import scaled
 from kinesis_control.evaluate.emg_recordings import EmgRecording, people_of
 from kinesis_control.evaluate.gait_cycles import LegGait
-from kinesis_control.evaluate.plots import MEANT, REACHED, svg
+from kinesis_control.evaluate.plots import MEANT, REACHED, finish_grid, svg
 from kinesis_control.evaluate.report_life import LifeReport
 from kinesis_control.evaluate.time_base import POINTS, TimeBase
 
@@ -35,8 +35,7 @@ def muscles(life: LifeReport, recordings: Sequence[EmgRecording]) -> str:
         grid = np.atleast_1d(canvas.subplots(rows, _COLUMNS, sharex=True, sharey=bool(recordings))).ravel()
         for axes, electrode in zip(grid, chosen, strict=False):
             _one(axes, electrode, legs, recordings)
-        for axes in grid[len(chosen) :]:
-            axes.set_visible(False)
+        finish_grid(grid, len(chosen), _COLUMNS)
         canvas.supxlabel("gait cycle [%], from heel strike", fontsize=9)
         canvas.supylabel("activity, scaled to 0..1" if recordings else "activation", fontsize=9)
 
@@ -63,5 +62,5 @@ def _one(axes: Any, electrode: Electrode, legs: Sequence[LegGait], recordings: S
             continue
         axes.plot(percent, scaled(envelope) if recordings else envelope, color=_COLOURS[leg.side], linewidth=1.1)
         axes.axvline(100.0 * float(leg.stance_shares.mean()), color=_COLOURS[leg.side], linewidth=0.7, dashes=(1, 2))
-    axes.set_title(electrode.name.replace("_", " "))
+    axes.set_title(electrode.name.replace("_", " "), fontsize=8)
     axes.set(xlim=(0.0, 100.0), ylim=(0.0, 1.15 if recordings else None))

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from kinesis_control.body_state import BodyDescription, BodyState
 from kinesis_control.errors import UnavailableError
+from kinesis_control.evaluate import stream_join as join
 from kinesis_control.evaluate.stream_events import EventLog
 from kinesis_control.evaluate.stream_graph import Graph
 from kinesis_control.evaluate.stream_join import STATE_FIELDS
 from kinesis_control.evaluate.stream_open import Recording
-from kinesis_control.muscles import MuscleLayout
 from kinesis_control.policy import Policy, PolicyFaultError
 from kinesis_control.reference import ReferenceWindow
 
@@ -77,11 +77,7 @@ def body_of(recording: Recording, graph: Graph) -> BodyDescription:
         UnavailableError: it describes none.
     """
     for message in recording.messages({graph.layout} if graph.layout else set()):
-        m = recording.decode(message)
-        return BodyDescription(
-            name=m.body, muscles=MuscleLayout(names=tuple(m.muscle_names)), joint_names=tuple(m.joint_names), contact_names=tuple(m.contact_names),
-            key_body_names=tuple(m.key_bodies), model_hash=m.model_hash, mass=float(m.mass), standing_height=float(m.standing_height),
-        )  # fmt: skip
+        return join.described(recording.decode(message))
     raise UnavailableError(f"{recording.path} has no muscle_layout: which body it is of is not known")
 
 

@@ -3,8 +3,9 @@
 Figures are never averaged over different bodies or policies: where there are several, each has its own group, and the overall figures are missing.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,12 @@ import numpy as np
 from kinesis_control.evaluate.episode import Kinematics
 from kinesis_control.evaluate.figure import Figure, by_name
 from kinesis_control.evaluate.imitation import imitation_figures
+from kinesis_control.evaluate.latency_series import LatencySeries
 from kinesis_control.evaluate.report_life import ClipLength, LifeReport, score_life
 from kinesis_control.evaluate.statistics import mean_figure, share_figure
-from kinesis_control.evaluate.stream import EpisodeStream, FindBody, missing_topics, read_lives
-from kinesis_control.evaluate.stream_graph import Graph, graphs_of
+from kinesis_control.evaluate.stream import EpisodeStream, FindBody, read_lives
+from kinesis_control.evaluate.stream_graph import Graph, graphs_of, missing_topics
 from kinesis_control.evaluate.stream_open import Recording
-from kinesis_control.evaluate.timing import LatencySeries
 
 SCHEMA, SCHEMA_VERSION = "kinesis.evaluation", 1
 
@@ -29,10 +30,18 @@ SMALLER_IS_BETTER = (
 )  # fmt: skip
 LARGER_IS_BETTER = (
     "imitation.success", "imitation.frame_coverage", "emg.plain.r", "emg.piecewise.r", "goals.reached", "falls.upright_time", "texts.understood", "texts.done",
-    "push.recovered", "suite.success",
+    "push.recovered", "suite.success", "kicks.goals", "kicks.ball_speed",
 )  # fmt: skip
 
-COUNTED = ("cycles", "messages", "ticks", "pauses", "falls")
+LOCKSTEP_TEXTS = "a lock-step recording leaves texts out, for they carry no simulated time; record with --clock realtime"
+
+POOLED = ("goals.reached", "texts.understood", "texts.done", "push.recovered", "kicks.goals")
+"""Shares of single outcomes: over episodes every outcome counts the same, whatever episode it is of."""
+
+MOST_REASONS = 2
+"""Reasons for missing values that are named; the others are counted."""
+
+COUNTED = ("cycles", "messages", "ticks", "pauses", "falls", "kicks")
 """Units of figures that add up over episodes; the others are averaged."""
 
 
@@ -185,7 +194,14 @@ def _evaluate_graph(
         life = score_life(_chain(first, chunks), kinematics=of(first.body.name, first.body.model_hash), clip_length=knowledge.clip_length)
         if life is not None:
             lives.append(life.with_figures(knowledge.emg(life)) if knowledge.emg else life)
+    if "lockstep" in stream.log.clocks and not graph.text:
+        lives = [life.with_figures(_without_texts(life)) for life in lives]
     return _recording_report(recording, graph, stream), lives
+
+
+def _without_texts(life: LifeReport) -> list[Figure]:
+    """What a lock-step recording cannot say: whether a text was given is not known there."""
+    return [Figure.absent(f.name, f.unit, LOCKSTEP_TEXTS) for f in life.figures.values() if f.name.startswith("texts.")]
 
 
 def _chain(first: Any, rest: Iterable[Any]) -> Iterable[Any]:
@@ -196,7 +212,8 @@ def _chain(first: Any, rest: Iterable[Any]) -> Iterable[Any]:
 def _recording_report(recording: Recording, graph: Graph, stream: EpisodeStream) -> RecordingReport:
     log, timing = stream.log, stream.timing
     wall = not timing.wall_clock_missing(log.clocks)
-    counted = [f"{what}: {times}" if times > 1 else what for what, times in stream.counts.items()]
+    unreadable = {f"unreadable messages ({why})": times for why, times in stream.unreadable.items()}
+    counted = [f"{what}: {times}" if times > 1 else what for what, times in {**stream.counts, **unreadable}.items()]
     several = [f"{len(log.policies)} policies were at work, one after the other"] if len({p for _, p in log.policies}) > 1 else []
     if len(log.commanders) > 1:
         several.append(f"commands of {len(log.commanders)} senders: {', '.join(sorted(log.commanders))}")
@@ -249,7 +266,7 @@ def _overall(many: Sequence[Mapping[str, Figure]]) -> dict[str, Figure]:
 def _mean_of(figures: Sequence[Figure], total: int) -> Figure:
     first = figures[0]
     known = [f for f in figures if f.value is not None]
-    why = next((f.missing for f in figures if f.missing), "it was not recorded")
+    why = _reasons([f.missing for f in figures if f.missing]) or "it was not recorded"
     note = f"missing in {total - len(known)} of {total}: {why}" if known and len(known) < total else ""
     values = np.array([f.value for f in known], dtype=float)
     if known and first.unit in COUNTED:
@@ -258,10 +275,18 @@ def _mean_of(figures: Sequence[Figure], total: int) -> Figure:
         return known[0]  # a fact about people, the same in every episode
     if first.unit == "share" and len(known) and all(f.n == 1 for f in known) and np.isin(values, (0.0, 1.0)).all():
         return share_figure(first.name, int(values.sum()), len(values), note=note)
-    mean = mean_figure(first.name, values, first.unit, note=note, why=f"in none of {total}: {why}")
-    if first.unit == "share" and mean.interval is not None:
-        return replace(mean, interval=(max(mean.interval[0], 0.0), min(mean.interval[1], 1.0)))
-    return mean
+    if first.name.startswith(POOLED) and known:
+        counts = [round(v * f.n) for v, f in zip(values.tolist(), known, strict=True)]
+        return share_figure(first.name, sum(counts), sum(f.n for f in known), note=note)
+    return mean_figure(first.name, values, first.unit, note=note, why=f"in none of {total}: {why}")
+
+
+def _reasons(reasons: Sequence[str]) -> str:
+    """The commonest reasons, at most two of them."""
+    counts = Counter(reasons).most_common()
+    more = len(counts) - MOST_REASONS
+    rest = f"; and {more} other reasons" if more > 1 else "; and another reason" if more == 1 else ""
+    return "; ".join(reason for reason, _ in counts[:MOST_REASONS]) + rest
 
 
 def direction(name: str) -> int:

@@ -91,8 +91,10 @@ class LifeScore:
         self._counts: dict[str, int] = {}
 
     def update(self, chunk: Episode) -> None:
-        """Take in the next ticks."""
+        """Take in the next ticks; a chunk without ticks may bring texts that ended late."""
         if not len(chunk):
+            self._tasks.update(chunk)
+            self._keep(chunk)
             return
         if self._kinematics is not None:
             chunk = chunk.with_kinematics(self._kinematics)
@@ -128,6 +130,9 @@ class LifeScore:
         for event in chunk.events:
             key = f"{event.kind} {event.name}"
             self._counts[key] = self._counts.get(key, 0) + 1
+        self._keep(chunk)
+
+    def _keep(self, chunk: Episode) -> None:
         for name, kept in self._kept.items():
             kept += getattr(chunk, name)[: MOST_EVENTS - len(kept)]
 

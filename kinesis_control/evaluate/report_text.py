@@ -43,7 +43,7 @@ def _success(figures: Mapping[str, Mapping[str, Any]]) -> str:
     entry = figures["suite.success"]
     if entry["value"] is None:
         return f"missing: {entry['missing']}"
-    low, high = entry.get("interval_95", (0.0, 1.0))
+    low, high = entry["interval_95"]
     return f"{round(entry['value'] * entry['n'])} of {entry['n']} (95 %: {low:.2f} to {high:.2f})"
 
 

@@ -9,6 +9,10 @@ from kinesis_control.evaluate.figure import Figure
 
 Array = NDArray[np.float64]
 
+BOUNDS = {"share": (0.0, 1.0), "r": (-1.0, 1.0), "kappa": (-1.0, 1.0), "p": (0.0, 1.0)}
+AMOUNTS = ("m", "m/s", "mm", "s", "rad", "rad/s", "rad/s^3", "1/s", "W/kg", "J/m", "J/(kg m)", "share of range")
+"""Units of quantities that are amounts: where no value is below 0, their mean cannot be."""
+
 Z95 = 1.959963984540054
 """97.5 % quantile of the normal distribution."""
 
@@ -95,4 +99,11 @@ def mean_figure(name: str, values: Array, unit: str, *, note: str = "", why: str
     known = known[np.isfinite(known)]
     if not known.size:
         return Figure.absent(name, unit, why)
-    return Figure(name=name, value=float(known.mean()), unit=unit, interval=mean_interval(known), n=known.size, note=note)
+    interval = mean_interval(known)
+    return Figure(name=name, value=float(known.mean()), unit=unit, interval=interval and within_bounds(interval, known, unit), n=known.size, note=note)
+
+
+def within_bounds(interval: tuple[float, float], values: Array, unit: str) -> tuple[float, float]:
+    """An interval cut off where no mean of such a quantity can lie: shares in 0..1, correlations in -1..1, amounts of one sign at 0."""
+    least, most = BOUNDS.get(unit, (0.0 if unit in AMOUNTS and values.min() >= 0.0 else -math.inf, math.inf))
+    return max(interval[0], least), min(interval[1], most)

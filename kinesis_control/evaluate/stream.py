@@ -5,9 +5,9 @@ policy changes; its chunks carry its number, so that figures of one policy never
 """
 
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from itertools import groupby
+from itertools import groupby, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +15,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinesis_control.body_state import BodyDescription
-from kinesis_control.errors import LayoutError
 from kinesis_control.evaluate import stream_join as join
 from kinesis_control.evaluate.bag import BagMessage
 from kinesis_control.evaluate.cdr_columns import Batch, CdrColumns, Columns
-from kinesis_control.evaluate.episode import Episode, Goal
+from kinesis_control.evaluate.episode import Episode
+from kinesis_control.evaluate.stream_asked import AskedLog
+from kinesis_control.evaluate.stream_ball import BallLog
 from kinesis_control.evaluate.stream_events import EventLog, PolicyName
 from kinesis_control.evaluate.stream_graph import BODY_STATE, COMMAND, REFERENCE, Graph
 from kinesis_control.evaluate.stream_open import Recording
-from kinesis_control.evaluate.timing import TimingLog
-from kinesis_control.muscles import MuscleLayout
+from kinesis_control.evaluate.timing import Arrivals, TimingLog
 
 CHUNK_TICKS = 1024
+_MOST_HELD = 16 * CHUNK_TICKS
+"""Answers that are kept while no state comes."""
 _HOLD_TICKS = 40
 """States held back at a chunk's end: their answers may still be on the way in the file."""
 
-VELOCITY_HOLD_NS = 500_000_000
-"""A velocity command counts so long after it came [ns]; the motion node's own limit."""
+LEAST_JUMP_NS = 1_000_000_000
+"""A step of the stamps counts as a jump from here on, if three times as many states as were numbered would have had room in it [ns]."""
 
 FindBody = Callable[[str], BodyDescription | None]
 """Body of a layout hash, for recordings without a `muscle_layout`."""
@@ -88,7 +90,11 @@ class EpisodeStream:
         self._now_ns: int | None = None
         self._state_size, self._noted_ns, self._jumped = 0, -1, False
         self._name = Path(recording.path).name + (f" {graph.namespace}" if graph.namespace else "")
-        self._velocity: list[tuple[int, NDArray[np.float64]]] = []
+        self._asked = AskedLog(log=self.log)
+        self._last: Piece | None = None
+        self._before: tuple[int, int] | None = None  # number and stamp of the last state
+        self._jumped_ahead = 0
+        self._ball = BallLog(problems=self.counts)
 
     def __iter__(self) -> Iterator[Piece]:
         self._find_layouts()
@@ -97,27 +103,48 @@ class EpisodeStream:
             if message.topic == self.graph.state and self._breaks(message):
                 yield from self._flush(everything=True)
                 self._life.key = () if self._jumped else self._life.key
-            handlers.get(message.topic, self._other)(message)
+            self._hand(handlers.get(message.topic, self._other), message)
             if len(self._held.states.data) >= CHUNK_TICKS + _HOLD_TICKS:
                 yield from self._flush(everything=False)
             if self._tell and read % 1000 == 0:
                 self._tell(read)
         yield from self._flush(everything=True)
 
+    def _hand(self, handler: Callable[[BagMessage], None], message: BagMessage) -> None:
+        try:
+            handler(message)
+        except Exception as error:  # a damaged message makes the decoder of rosbags raise whatever it meets
+            self._count(f"messages of {message.topic} that could not be read ({type(error).__name__})")
+
     def _handlers(self) -> dict[str, Callable[[BagMessage], None]]:
         g = self.graph
+        asked, ball = self._asked, self._ball
         table = {
-            g.state: self._on_state, g.command: self._on_command, g.reference: self._on_window, g.layout: self._on_layout,
-            g.velocity: self._on_velocity, g.goal: self._on_goal, g.text: self._on_text, g.reply: self._on_reply, g.status: self._on_status,
+            g.state: self._on_state, g.command: self._on_command, g.reference: self._on_window, g.layout: self._on_layout, g.status: self._on_status,
+            g.velocity: self._decoded(lambda m, ns: asked.velocity(m, ns)), g.goal: self._decoded(lambda m, _: asked.goal(m, self._now_ns)),
+            g.text: self._decoded(lambda m, _: asked.text(m, self._now_ns)), g.reply: self._decoded(lambda m, _: asked.reply(m, self._now_ns)),
+            g.ball: self._decoded(lambda m, _: ball.ball(m)), g.keeper: self._decoded(lambda m, _: ball.keeper(m)),
+            g.goal_frame: self._decoded(lambda m, _: ball.goal_frame(m)),
         }  # fmt: skip
         return {topic: handler for topic, handler in table.items() if topic}
+
+    def _decoded(self, take: Callable[[Any, int], None]) -> Callable[[BagMessage], None]:
+        """Handler of what is not of the loop: `take` gets the decoded message and its recording time [ns]."""
+
+        def handle(message: BagMessage) -> None:
+            take(self._recording.decode(message), message.stamp_ns)
+            if message.topic in (self.graph.velocity, self.graph.ball):  # the others come when they come
+                self._other(message)
+
+        return handle
 
     def _find_layouts(self) -> None:
         """The first layout, wherever it stands: the states before it need it."""
         if self.graph.layout:
             for message in self._recording.messages({self.graph.layout}):
-                self._on_layout(message)
-                break
+                self._hand(self._on_layout, message)
+                if self.bodies:
+                    break
 
     def _breaks(self, message: BagMessage) -> bool:
         """Time went back, or the size of the states changed: what was held is complete."""
@@ -131,6 +158,11 @@ class EpisodeStream:
         self._state_size = len(message.data)
         return bool(self._held.states.data) and (back or other)
 
+    @property
+    def unreadable(self) -> dict[str, int]:
+        """Why messages of the loop could not be read -> how many."""
+        return {why: times for columns in self._columns.values() for why, times in columns.unreadable.items()}
+
     def _on_state(self, message: BagMessage) -> None:
         if len(message.data) < 12:
             self._count("states that are cut off")
@@ -139,35 +171,24 @@ class EpisodeStream:
         self._held.states.add(message.data, message.stamp_ns)
 
     def _on_command(self, message: BagMessage) -> None:
-        self._held.commands.add(message.data, message.stamp_ns)
+        self._hold(self._held.commands, message, "commands")
 
     def _on_window(self, message: BagMessage) -> None:
-        self._held.windows.add(message.data, message.stamp_ns)
+        self._hold(self._held.windows, message, "reference windows")
+
+    def _hold(self, held: join.Messages, message: BagMessage, what: str) -> None:
+        if len(message.data) < 12:
+            self._count(f"{what} that are cut off")
+            return
+        held.add(message.data, message.stamp_ns)
+        if len(held.data) > _MOST_HELD:
+            half = len(held.data) // 2
+            held.data, held.log_ns = held.data[half:], held.log_ns[half:]
+            self._count(f"{what} without a state", half)
 
     def _on_layout(self, message: BagMessage) -> None:
         m = self._recording.decode(message)
-        self.bodies[m.layout_hash] = BodyDescription(
-            name=m.body, muscles=MuscleLayout(names=tuple(m.muscle_names)), joint_names=tuple(m.joint_names), contact_names=tuple(m.contact_names),
-            key_body_names=tuple(m.key_bodies), model_hash=m.model_hash, mass=float(m.mass), standing_height=float(m.standing_height),
-        )  # fmt: skip
-
-    def _on_velocity(self, message: BagMessage) -> None:
-        twist = self._recording.decode(message).twist
-        self._velocity.append((message.stamp_ns, np.array([twist.linear.x, twist.linear.y, twist.angular.z])))
-        self._other(message)
-
-    def _on_goal(self, message: BagMessage) -> None:
-        pose = self._recording.decode(message).pose
-        w, x, y, z = (getattr(pose.orientation, a) for a in "wxyz")
-        yaw = float(np.arctan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))) if abs(w * w + x * x + y * y + z * z - 1.0) < 1e-3 else None
-        if self._now_ns is not None:
-            self.log.goals.append(Goal(stamp_ns=self._now_ns, x=float(pose.position.x), y=float(pose.position.y), yaw=yaw))
-
-    def _on_text(self, message: BagMessage) -> None:
-        self.log.say(self._recording.decode(message).data, self._now_ns or 0)
-
-    def _on_reply(self, message: BagMessage) -> None:
-        self.log.reply(self._recording.decode(message).data, self._now_ns or 0)
+        self.bodies[m.layout_hash] = join.described(m)
 
     def _on_status(self, message: BagMessage) -> None:
         self.log.status(self._recording.decode(message))
@@ -176,7 +197,7 @@ class EpisodeStream:
         """Only its times are looked at."""
         offset = self.graph.stamp_offsets.get(message.topic)
         if offset is not None and len(message.data) >= offset + 8:
-            self.timing.other(message.topic.removeprefix(self.graph.namespace), message.stamp_ns, _stamp_at(message.data, offset))
+            self.timing.other(message.topic.removeprefix(self.graph.namespace), _stamp_at(message.data, offset))
 
     def _count(self, what: str, times: int = 1) -> None:
         if times:
@@ -195,30 +216,36 @@ class EpisodeStream:
         log_ns = np.array(states.log_ns, dtype=np.int64)
         pieces = [p for batch in decoded for p in self._lives(batch.columns, log_ns[batch.index], commands, windows)]
         self._drop(ready, everything)
-        for piece in pieces:
-            up_to = None if everything and piece is pieces[-1] else int(piece.chunk.stamp_ns[-1])
-            events: dict[str, Any] = self.log.take(up_to)
-            yield replace(piece, chunk=replace(piece.chunk, **events))
+        for piece, following in zip_longest(pieces, pieces[1:]):
+            yield from self._close(piece)
+            up_to = None if everything and following is None else int(piece.chunk.stamp_ns[-1])
+            ends = everything if following is None else following.number != piece.number
+            events: dict[str, Any] = self.log.take(up_to, ends=ends)
+            self._last = replace(piece, chunk=replace(piece.chunk, **events))
+            yield self._last
+
+    def _close(self, piece: Piece) -> Iterator[Piece]:
+        """Texts that were under way when the episode before ended belong to that one: a chunk without ticks brings them."""
+        last = self._last
+        if last is not None and last.number != piece.number:
+            texts = self.log.texts.take(int(last.chunk.stamp_ns[-1]), ends=True)
+            if texts:
+                yield replace(last, chunk=replace(last.chunk.slice(0, 0), texts=texts, goals=(), pushes=(), events=()))
 
     def _decode(self, type_name: str, messages: join.Messages) -> list[Batch]:
         if not messages.data or type_name not in self._columns:
             return []
-        try:
-            return self._columns[type_name].decode(messages.data)
-        except LayoutError as error:
-            self._count(f"unreadable messages ({error})")
-            return []
+        return self._columns[type_name].decode(messages.data)
 
     def _note_times(self, states: join.Messages, decoded: list[Batch], commands: list[Batch], windows: list[Batch], everything: bool) -> None:
-        table = join.gather(decoded, ["seq"], len(states.data))
-        self.timing.states(table["seq"], table["stamp_ns"], np.array(states.log_ns, dtype=np.int64))
-        last = np.inf if everything else table["stamp_ns"].max(initial=0)
+        known = arrivals(decoded, states)
+        last = np.inf if everything else known.stamp_ns.max(initial=0)
+        table = {}
         for name, batches, raw in (("command", commands, self._held.commands), ("reference", windows, self._held.windows)):
-            if not batches:
-                continue
-            answers = join.gather(batches, ["seq"], len(raw.data))
-            new = (answers["stamp_ns"] <= last) & (answers["stamp_ns"] > self._noted_ns)
-            self.timing.answers(name, answers["seq"][new], answers["stamp_ns"][new], np.array(raw.log_ns, dtype=np.int64)[new])
+            answers = arrivals(batches, raw)
+            new = (answers.stamp_ns <= last) & (answers.stamp_ns > self._noted_ns)
+            table[name] = Arrivals(seq=answers.seq[new], stamp_ns=answers.stamp_ns[new], log_ns=answers.log_ns[new])
+        self.timing.update(known, table)
         self._noted_ns = -1 if everything else int(last)
         for batch in commands:
             self.log.commanders.update(np.unique(batch.columns["commander"]).tolist())
@@ -228,7 +255,8 @@ class EpisodeStream:
         stamps = join.stamps(columns)
         fresh = np.concatenate(([True], (np.diff(columns["seq"].astype(np.int64)) != 0) | (np.diff(stamps) != 0)))
         policy = self.log.policy_at(stamps)
-        changes = (columns["episode"], columns["layout_hash"], policy)
+        jump = self._jumps(columns["seq"].astype(np.int64), stamps)
+        changes = (columns["episode"], columns["layout_hash"], policy, jump)
         cuts = np.flatnonzero(np.any([c[1:] != c[:-1] for c in changes], axis=0)) + 1
         for rows in np.split(np.arange(len(stamps)), cuts):
             rows = rows[fresh[rows]]
@@ -238,11 +266,22 @@ class EpisodeStream:
             if body is None:
                 self._count(f"states of layout '{columns['layout_hash'][rows[0]]}', whose muscle_layout is not in the recording", len(rows))
                 continue
-            key = (int(columns["episode"][rows[0]]), body.muscles.hash, int(policy[rows[0]]))
+            key = (int(columns["episode"][rows[0]]), body.muscles.hash, int(policy[rows[0]]), int(jump[rows[0]]))
             if key != self._life.key:
                 self._life = _Life(number=self._life.number + 1, key=key, begin_ns=int(stamps[rows[0]]))
             part = {path: values[rows] for path, values in columns.items()}
             yield Piece(number=self._life.number, chunk=self._episode(body, part, log_ns[rows], commands, windows))
+
+    def _jumps(self, seq: NDArray[np.int64], stamps: NDArray[np.int64]) -> NDArray[np.intp]:
+        """How often time had jumped ahead up to each state: the stamps leave more room than the numbers account for."""
+        before = self._before or (int(seq[0]), int(stamps[0]))
+        steps, numbers = np.diff(stamps, prepend=before[1]), np.diff(seq, prepend=before[0])
+        usual = float(np.median(steps[steps > 0])) if (steps > 0).any() else np.inf
+        jumped = steps > np.maximum(LEAST_JUMP_NS, 3.0 * usual * np.maximum(numbers, 1))
+        self._count("jumps ahead in time", int(jumped.sum()))
+        total: NDArray[np.intp] = self._jumped_ahead + np.cumsum(jumped)
+        self._before, self._jumped_ahead = (int(seq[-1]), int(stamps[-1])), int(total[-1])
+        return total
 
     def _body_of(self, layout_hash: str) -> BodyDescription | None:
         if layout_hash not in self.bodies and self._find is not None:
@@ -259,21 +298,12 @@ class EpisodeStream:
         self._count("states with values that are no state (NaN, infinite, no orientation)", join.fill_states(episode, columns))
         join.fill_commands(episode, commands)
         join.fill_reference(episode, join.windows_of(windows, body), self._life.begin_ns)
-        self._fill_velocity(episode, log_ns)
-        return episode
+        self._asked.fill(episode, log_ns)
+        return self._ball.fill(episode)
 
     def _seed_of_life(self) -> int | None:
         """The recorded seed is that of the start; what a reset was given is not in a recording."""
         return self.seed if self._life.number == 0 else None
-
-    def _fill_velocity(self, episode: Episode, log_ns: NDArray[np.int64]) -> None:
-        if not self._velocity:
-            return
-        came = np.array([ns for ns, _ in self._velocity])
-        at = np.searchsorted(came, log_ns, side="right") - 1
-        good = (at >= 0) & (log_ns - came[np.maximum(at, 0)] <= VELOCITY_HOLD_NS)
-        episode.velocity_command[good] = np.array([v for _, v in self._velocity])[at[good]]
-        self._velocity = self._velocity[max(int(at[-1]), 0) :]
 
     def _drop(self, ready: int, everything: bool) -> None:
         """Forget what is done; the last windows are still needed for the ticks that follow."""
@@ -289,21 +319,18 @@ class EpisodeStream:
             setattr(held, name, messages.keep(first))
 
 
+def arrivals(batches: list[Batch], messages: join.Messages) -> Arrivals:
+    """Numbers and times of the messages that could be read."""
+    table = join.gather(batches, ["seq"], len(messages.data))
+    known = table["known"]
+    log_ns = np.array(messages.log_ns, dtype=np.int64)
+    return Arrivals(seq=table["seq"][known].astype(np.int64), stamp_ns=table["stamp_ns"][known], log_ns=log_ns[known])
+
+
 def read_lives(stream: EpisodeStream) -> Iterator[tuple[int, Iterator[Episode]]]:
     """Episodes one after the other, each as an iterator over its chunks; the next one ends the iterator before."""
     for number, pieces in groupby(stream, key=lambda piece: piece.number):
         yield number, (piece.chunk for piece in pieces)
-
-
-def missing_topics(graph: Graph) -> Mapping[str, str]:
-    """Topics of the control loop that the recording lacks, and what cannot be said without them."""
-    table = {
-        "muscle_command": (graph.command, "excitations, effort, latency of commands"),
-        "reference": (graph.reference, "imitation and errors against the reference"),
-        "control_status": (graph.status, "policy, faults, stops, deadline misses"),
-        "muscle_layout": (graph.layout, "names of muscles and joints, unless the body is known by its hash"),
-    }
-    return {name: lost for name, (topic, lost) in table.items() if not topic}
 
 
 def _stamp_at(data: bytes, offset: int) -> int:

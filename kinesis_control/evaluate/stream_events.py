@@ -1,19 +1,18 @@
 """What happened beside the states: faults, changes of mode, texts, goals, and which policy was at work."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kinesis_control.evaluate.episode import Goal, StatusEvent, Text
+from kinesis_control.evaluate.episode import Goal, StatusEvent
+from kinesis_control.evaluate.stream_texts import TextLog
 
 _STATES = {0: "DISARMED", 1: "ARMED", 2: "ACTIVE", 3: "FADING", 4: "ESTOPPED", 5: "FAULT"}
 """ControlStatus.state by number."""
 
 _STOPS = frozenset({"FADING", "ESTOPPED", "FAULT"})
-_REFUSALS = ("refused", "not understood")
-_REPLY_WITHIN_NS = 1_000_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +33,8 @@ class EventLog:
         clocks: "lockstep" or "realtime", as the nodes reported.
         misses: deadline misses, the largest count of any node; None where no node of a real-time graph reported.
         miss_series: (stamp [ns], misses so far), whenever the count rose.
-        goals, texts, events: not handed out yet.
+        goals, events: not handed out yet.
+        texts: what came of text commands.
     """
 
     policies: list[tuple[int, PolicyName]] = field(default_factory=list)
@@ -43,7 +43,7 @@ class EventLog:
     misses: int | None = None
     miss_series: list[tuple[int, int]] = field(default_factory=list)
     goals: list[Goal] = field(default_factory=list)
-    texts: list[Text] = field(default_factory=list)
+    texts: TextLog = field(default_factory=TextLog)
     events: list[StatusEvent] = field(default_factory=list)
     _last: dict[str, tuple[str, str, dict[str, int]]] = field(default_factory=dict)
 
@@ -74,15 +74,6 @@ class EventLog:
         new = [name for name, count in faults.items() if count > before_faults.get(name, 0)]
         self.events += [StatusEvent(stamp_ns=stamp_ns, kind="fault", name=name, node=m.node) for name in new]
 
-    def say(self, text: str, now_ns: int) -> None:
-        """A text command came."""
-        self.texts.append(Text(stamp_ns=now_ns, text=text))
-
-    def reply(self, text: str, now_ns: int) -> None:
-        """An answer came: it belongs to the last text without one, if that is young."""
-        if self.texts and not self.texts[-1].reply and now_ns - self.texts[-1].stamp_ns <= _REPLY_WITHIN_NS:
-            self.texts[-1] = replace(self.texts[-1], reply=text, understood=not text.lower().startswith(_REFUSALS))
-
     def policy_at(self, stamp_ns: NDArray[np.int64]) -> NDArray[np.intp]:
         """Number of the policy at work at each stamp; 0 where none was reported."""
         known_from = np.array([ns for ns, _ in self.policies], dtype=np.int64)
@@ -92,10 +83,13 @@ class EventLog:
         """The policy with this number."""
         return self.policies[number][1] if number < len(self.policies) else PolicyName()
 
-    def take(self, up_to_ns: int | None) -> dict[str, tuple[Any, ...]]:
-        """Hand out the events up to a stamp (None: all), as the fields of an Episode."""
-        result: dict[str, tuple[Any, ...]] = {}
-        for name in ("goals", "texts", "events"):
+    def take(self, up_to_ns: int | None, *, ends: bool) -> dict[str, tuple[Any, ...]]:
+        """Hand out the events up to a stamp (None: all), as the fields of an Episode.
+
+        A text is handed out when it is over, or when its episode `ends`: later than in the chunk of its stamp.
+        """
+        result: dict[str, tuple[Any, ...]] = {"texts": self.texts.take(up_to_ns, ends=ends)}
+        for name in ("goals", "events"):
             waiting = sorted(getattr(self, name), key=lambda e: int(e.stamp_ns))
             due = [e for e in waiting if up_to_ns is None or e.stamp_ns <= up_to_ns]
             setattr(self, name, waiting[len(due) :])

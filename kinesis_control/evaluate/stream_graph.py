@@ -10,10 +10,12 @@ COMMAND = "kinesis_msgs/msg/MuscleCommand"
 REFERENCE = "kinesis_msgs/msg/ReferenceWindow"
 LAYOUT = "kinesis_msgs/msg/MuscleLayout"
 STATUS = "kinesis_msgs/msg/ControlStatus"
+ODOMETRY = "nav_msgs/msg/Odometry"
+POLYGON = "geometry_msgs/msg/PolygonStamped"
 
 # In these types a stamp stands at a fixed place after the four bytes of encapsulation.
 _HEADER_FIRST = {
-    BODY_STATE: 4, COMMAND: 4, REFERENCE: 4, LAYOUT: 4, STATUS: 4, "sensor_msgs/msg/JointState": 4, "nav_msgs/msg/Odometry": 4,
+    BODY_STATE: 4, COMMAND: 4, REFERENCE: 4, LAYOUT: 4, STATUS: 4, "sensor_msgs/msg/JointState": 4, ODOMETRY: 4,
     "geometry_msgs/msg/TwistStamped": 4, "geometry_msgs/msg/PoseStamped": 4, "rosgraph_msgs/msg/Clock": 4, "tf2_msgs/msg/TFMessage": 8,
 }  # fmt: skip
 
@@ -38,14 +40,18 @@ class Graph:
     goal: str = ""
     text: str = ""
     reply: str = ""
+    ball: str = ""
+    keeper: str = ""
+    goal_frame: str = ""
     others: tuple[str, ...] = ()
     stamp_offsets: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def all_topics(self) -> tuple[str, ...]:
         """Every topic that is read."""
-        named = (self.state, self.command, self.reference, self.layout, self.status, self.velocity, self.goal, self.text, self.reply)
-        return tuple(t for t in (*named, *self.others) if t)
+        loop = (self.state, self.command, self.reference, self.layout, self.status)
+        asked = (self.velocity, self.goal, self.text, self.reply, self.ball, self.keeper, self.goal_frame)
+        return tuple(t for t in (*loop, *asked, *self.others) if t)
 
 
 def graphs_of(topics: Mapping[str, BagTopic]) -> list[Graph]:
@@ -77,7 +83,21 @@ def _graph(state: str, topics: Mapping[str, BagTopic], *, only: bool) -> Graph:
         "goal": find("geometry_msgs/msg/PoseStamped", "goal_pose"),
         "text": find("std_msgs/msg/String", "text_command", exact=True),
         "reply": find("std_msgs/msg/String", "text_reply", exact=True),
+        "ball": find(ODOMETRY, "ball", exact=True),
+        "keeper": find(ODOMETRY, "keeper", exact=True),
+        "goal_frame": find(POLYGON, "goal_frame", exact=True),
     }
     offsets = {name: _HEADER_FIRST[info.type_name] for name, info in topics.items() if info.type_name in _HEADER_FIRST}
     mine = {name for name in offsets if only or name.rpartition("/")[0] in (namespace, "")}
     return Graph(namespace=namespace, others=tuple(sorted(mine - set(known.values()))), stamp_offsets=offsets, **known)
+
+
+def missing_topics(graph: Graph) -> Mapping[str, str]:
+    """Topics of the control loop that the recording lacks, and what cannot be said without them."""
+    table = {
+        "muscle_command": (graph.command, "excitations, effort, latency of commands"),
+        "reference": (graph.reference, "imitation and errors against the reference"),
+        "control_status": (graph.status, "policy, faults, stops, deadline misses"),
+        "muscle_layout": (graph.layout, "names of muscles and joints, unless the body is known by its hash"),
+    }
+    return {name: lost for name, (topic, lost) in table.items() if not topic}

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from kinesis_control.body_state import BodyDescription
 from kinesis_control.evaluate.cdr_columns import Batch, Columns
 from kinesis_control.evaluate.episode import Episode
+from kinesis_control.muscles import MuscleLayout
 
 Array = NDArray[np.float64]
 
@@ -50,13 +51,22 @@ class Messages:
         return Messages(data=self.data[first:], log_ns=self.log_ns[first:])
 
 
+def described(m: Any) -> BodyDescription:
+    """A decoded MuscleLayout message as the description of its body."""
+    return BodyDescription(
+        name=m.body, muscles=MuscleLayout(names=tuple(m.muscle_names)), joint_names=tuple(m.joint_names), contact_names=tuple(m.contact_names),
+        key_body_names=tuple(m.key_bodies), model_hash=m.model_hash, mass=float(m.mass), standing_height=float(m.standing_height),
+    )  # fmt: skip
+
+
 def stamps(columns: Columns) -> NDArray[np.int64]:
     """Stamp of the header [ns], shape (n,)."""
     return columns["header.stamp.sec"].astype(np.int64) * 1_000_000_000 + columns["header.stamp.nanosec"].astype(np.int64)
 
 
 def gather(batches: Sequence[Batch], paths: Sequence[str], total: int) -> Columns:
-    """Plain (one value a message) columns of several batches in the order of their messages, plus "stamp_ns"."""
+    """Plain (one value a message) columns of several batches in the order of their messages, plus "stamp_ns", and "known":
+    false for a message that could not be read."""
     result: Columns = {}
     for path in (*paths, "stamp_ns"):
         parts = [(b.index, stamps(b.columns) if path == "stamp_ns" else b.columns[path]) for b in batches]
@@ -64,6 +74,9 @@ def gather(batches: Sequence[Batch], paths: Sequence[str], total: int) -> Column
         result[path] = np.zeros(total, dtype=kind)
         for index, values in parts:
             result[path][index] = values
+    result["known"] = np.zeros(total, dtype=np.bool_)
+    for batch in batches:
+        result["known"][batch.index] = True
     return result
 
 

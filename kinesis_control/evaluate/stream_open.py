@@ -3,15 +3,18 @@
 Nothing is changed on the disk. What was wrong is said in `Recording.problems`, and what is readable is read.
 """
 
+import heapq
 import io
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rosbags.highlevel import AnyReader, AnyReaderError
 from rosbags.interfaces import Connection
 from rosbags.rosbag2 import ReaderError
+from rosbags.rosbag2.storage_mcap import McapReader
 
 from kinesis_control.errors import UnavailableError, UnknownNameError
 from kinesis_control.evaluate import bag_repair
@@ -19,7 +22,9 @@ from kinesis_control.evaluate.bag import BagMessage, BagTopic
 from kinesis_control.evaluate.bag_types import MessageTypes
 
 _KINDS = (".mcap", ".db3")
-_MEND = bag_repair._DATA_END + bag_repair._FOOTER
+_MEND = bag_repair.DATA_END + bag_repair.FOOTER
+_DISORDER_NS = 2_000_000_000
+"""How far behind others a message may stand in a file without an index [ns]."""
 _BROKEN = (AnyReaderError, ReaderError, OSError, EOFError, ValueError, KeyError, IndexError)
 """What the readers raise on files that are not what they should be; zstd and lz4 errors are ValueErrors or OSErrors."""
 
@@ -58,12 +63,23 @@ class Recording:
         return int(self._reader.message_count)
 
     @property
+    def start_ns(self) -> int:
+        """Recording time of the first message [ns]; 0 for an empty bag."""
+        return int(self._reader.start_time) if self.count else 0
+
+    @property
+    def duration_s(self) -> float:
+        """Time from the first message to the last [s]."""
+        return 1e-9 * max(0, self._reader.duration - 1) if self.count else 0.0
+
+    @property
     def definitions(self) -> Any:
         """Field definitions of the recorded types, by type name."""
         return self._reader.typestore.fielddefs
 
-    def messages(self, topics: set[str]) -> Iterator[BagMessage]:
-        """Messages of these topics; a file that breaks on the way ends the iteration, and `problems` says so."""
+    def messages(self, topics: Collection[str] | None = None) -> Iterator[BagMessage]:
+        """Messages of these topics (None: all), as far as the bag has them; a file that breaks on the way ends the iteration, and `problems` says so."""
+        topics = set(self.topics if topics is None else topics)
         connections = [c for c in self._reader.connections if c.topic in topics]
         if not connections:
             return
@@ -127,16 +143,42 @@ class Recording:
     def _mended(self, file: Path) -> "Path | _MendedPath":
         """A view of a cut-off file that ends after its last whole record."""
         with file.open("rb") as stream:
-            if not bag_repair._reads(stream, 0, bag_repair._MAGIC):
+            if not bag_repair.begins_with(stream, 0, bag_repair.MAGIC):
                 return file
-            end = bag_repair._end_of_whole_records(stream)
+            end = bag_repair.end_of_whole_records(stream)
         self.problems.append(f"{file.name} was cut off; read up to its last whole record, byte {end}")
         return _MendedPath(file, end)
 
     def _reader_of(self, sources: list[Any]) -> AnyReader:
         reader = AnyReader(sources, default_typestore=self._types.store)
         reader.open()
+        for part in reader.readers:
+            for storage in getattr(part.storage, "storages", [part.storage]):  # a folder has one a file
+                if isinstance(storage, McapReader) and not storage.chunks:
+                    storage.messages = partial(_in_order, storage)
         return reader
+
+
+def _in_order(storage: McapReader, connections: Collection[Connection], start: int | None = None, stop: int | None = None) -> Iterator[Any]:
+    """Messages of a file without an index, which a cut-off one is even after it was mended, by their recording times.
+
+    rosbags refuses such a file at the first message that is older than the one before; recorders write them in the order in which
+    they were taken from their queues.
+    """
+    heap: list[tuple[int, int, Connection, bytes]] = []
+    newest = 0
+    for number, (connection, stamp_ns, data) in enumerate(storage.messages_scan(connections, start, stop)):
+        heapq.heappush(heap, (stamp_ns, number, connection, data))
+        newest = max(newest, stamp_ns)
+        while heap[0][0] <= newest - _DISORDER_NS:
+            yield _unpacked(heapq.heappop(heap))
+    while heap:
+        yield _unpacked(heapq.heappop(heap))
+
+
+def _unpacked(entry: tuple[int, int, Connection, bytes]) -> tuple[Connection, int, bytes]:
+    stamp_ns, _, connection, data = entry
+    return connection, stamp_ns, data
 
 
 class _MendedPath:
@@ -196,7 +238,7 @@ class _MendedFile(io.RawIOBase):
 
 
 def _is_whole(file: Path) -> bool:
-    return file.suffix != ".mcap" or bag_repair._has_end(file)
+    return file.suffix != ".mcap" or bag_repair.has_end(file)
 
 
 def _metadata_of(reader: Any) -> Any:

@@ -1,5 +1,4 @@
-"""What a body was asked to do and what came of it: goals, velocities, texts, pushes, and whether it fell. Kicks need a
-ball, which no topic carries: they are not scored.
+"""What a body was asked to do and what came of it: goals, velocities, texts, pushes, kicks, and whether it fell.
 
 Goals: a goal is in force from its stamp until the next goal, the end of its time (`GoalConfig.deadline_s`) or the end
 of the episode.
@@ -19,11 +18,13 @@ from numpy.typing import NDArray
 
 from kinesis_control.body_state import BodyDescription
 from kinesis_control.errors import ConfigurationError
-from kinesis_control.evaluate.episode import Episode, Goal, Text
+from kinesis_control.evaluate.episode import REPLACED, Episode, Goal, Text
 from kinesis_control.evaluate.figure import Figure
+from kinesis_control.evaluate.kicks import KickScore
 from kinesis_control.evaluate.push_recovery import PushScore
 from kinesis_control.evaluate.statistics import mean_figure, share_figure
-from kinesis_control.evaluate.velocity_following import VelocityScore, heading_velocity, wrapped
+from kinesis_control.evaluate.velocity_following import VelocityScore, heading_velocity
+from kinesis_control.motion.generator import wrap
 
 Array = NDArray[np.float64]
 
@@ -81,7 +82,7 @@ class TaskScore:
         self.goals: list[GoalOutcome] = []
         self._pending: list[Goal] = []
         self._texts: list[Text] = []
-        self._velocity, self._pushes = VelocityScore(), PushScore()
+        self._velocity, self._pushes, self._kicks = VelocityScore(), PushScore(), KickScore()
         self._first_ns: int | None = None
         self._last_ns = 0
         self._fell_ns: int | None = None
@@ -95,6 +96,7 @@ class TaskScore:
         if self._first_ns is None:
             self._first_ns = int(chunk.stamp_ns[0])
         self._last_ns = int(chunk.stamp_ns[-1])
+        self._kicks.update(chunk)
         falls = np.flatnonzero(chunk.fallen)
         if self._fell_ns is None:
             # A push ends with the tick of the fall, everything else before it.
@@ -109,7 +111,8 @@ class TaskScore:
 
     def result(self) -> list[Figure]:
         """Figures of everything taken in so far."""
-        return [*self._fall_figures(), *self._goal_figures(), *self._velocity.result(), *_text_figures(self._texts), *self._pushes.result()]
+        asked = [*self._goal_figures(), *self._velocity.result(), *_text_figures(self._texts)]
+        return [*self._fall_figures(), *asked, *self._pushes.result(), *self._kicks.result()]
 
     def _follow_goals(self, chunk: Episode) -> None:
         heading = heading_velocity(chunk)[1]
@@ -139,7 +142,7 @@ class TaskScore:
         if not known.any():
             return
         distance = np.hypot(position[known, 0] - goal.x, position[known, 1] - goal.y)
-        turned = np.array([abs(wrapped(h - goal.yaw)) for h in heading[known]]) if goal.yaw is not None else np.zeros(len(distance))
+        turned = np.abs(wrap(heading[known] - goal.yaw)) if goal.yaw is not None else np.zeros(len(distance))
         there = np.flatnonzero((distance <= config.radius) & (turned <= config.heading_limit))
         if there.size and outcome.reached_s is None:
             outcome.reached_s = 1e-9 * (int(stamps[known][there[0]]) - goal.stamp_ns)
@@ -177,13 +180,18 @@ def _text_figures(texts: list[Text]) -> list[Figure]:
     why = "no text command was given" if not texts else "no answer to a text command was recorded"
     answered = [t for t in texts if t.understood is not None]
     obeyed = [t for t in answered if t.understood]
-    done = [t for t in obeyed if t.done_ns is not None]
-    why_done = why if not answered else "no text command was understood" if not obeyed else "no text command was reported done"
+    bounded = [t for t in obeyed if not t.endless]
+    done = [t for t in bounded if t.done_ns is not None]
+    failed = [t for t in bounded if t.ended not in ("", REPLACED)]
+    replaced = sum(t.ended == REPLACED for t in bounded)
+    cut = len(bounded) - len(done) - len(failed) - replaced
+    parts = [f"{replaced} replaced before their end"] * bool(replaced) + [f"{cut} without a report of their end"] * bool(cut)
+    why_done = why if not answered else "no text command was understood" if not obeyed else "no text command has an end of its own" if not bounded else ""
+    why_done = why_done or f"no text command came to its end: {', '.join(parts)}"
     unanswered = f"{len(texts) - len(answered)} without an answer" if len(texts) > len(answered) else ""
     times = np.array([1e-9 * (t.done_ns - t.stamp_ns) for t in done if t.done_ns is not None])
     return [
         share_figure("texts.understood", len(obeyed), len(answered), note=unanswered, why=why),
-        # Where nothing at all is reported done, the recording may hold no such reports: then nothing can be said.
-        share_figure("texts.done", len(done), len(obeyed) if done else 0, why=why_done),
-        mean_figure("texts.time", times, "s", why=why_done),
+        share_figure("texts.done", len(done), len(done) + len(failed), note=", ".join(parts), why=why_done),
+        mean_figure("texts.time", times, "s", why="no text command was done" if failed else why_done),
     ]

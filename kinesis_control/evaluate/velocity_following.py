@@ -18,6 +18,7 @@ from kinesis_control.evaluate.episode import Episode
 from kinesis_control.evaluate.figure import Figure
 from kinesis_control.evaluate.movement import to_odom
 from kinesis_control.evaluate.statistics import mean_figure
+from kinesis_control.motion.generator import heading, wrap
 
 Array = NDArray[np.float64]
 
@@ -62,7 +63,7 @@ class VelocityScore:
 
     def update(self, chunk: Episode) -> None:
         """Take in the next ticks."""
-        velocity, heading = heading_velocity(chunk)
+        velocity, yaw = heading_velocity(chunk)
         usable = np.isfinite(chunk.velocity_command.sum(axis=1) + velocity.sum(axis=1)).tolist()
         for i, stamp_ns in enumerate(chunk.stamp_ns.tolist()):
             if not usable[i]:
@@ -71,8 +72,8 @@ class VelocityScore:
             command, segment = chunk.velocity_command[i], self._segment
             if segment is None or np.abs(command - segment.command).max() > SAME or stamp_ns - segment.last_ns > 1e9 * MAX_STEP_S:
                 self._close()
-                segment = self._segment = _Segment(command.copy(), stamp_ns, float(heading[i]), last_ns=stamp_ns, block_start_ns=stamp_ns)
-            self._take(segment, stamp_ns, velocity[i], float(heading[i]))
+                segment = self._segment = _Segment(command.copy(), stamp_ns, float(yaw[i]), last_ns=stamp_ns, block_start_ns=stamp_ns)
+            self._take(segment, stamp_ns, velocity[i], float(yaw[i]))
 
     def result(self) -> list[Figure]:
         """Figures of everything taken in so far."""
@@ -91,11 +92,11 @@ class VelocityScore:
             mean_figure("velocity.settling", np.array(settling), "s", note=note, why=why_never if n else why),
         ]
 
-    def _take(self, s: _Segment, stamp_ns: int, velocity: Array, heading: float) -> None:
+    def _take(self, s: _Segment, stamp_ns: int, velocity: Array, yaw: float) -> None:
         s.turned += float(s.command[2]) * 1e-9 * (stamp_ns - s.last_ns)
         s.last_ns = stamp_ns
         self._error += float(np.linalg.norm(velocity - s.command[:2]))
-        self._heading_error += abs(wrapped(heading - s.heading - s.turned))
+        self._heading_error += abs(float(wrap(np.array(yaw - s.heading - s.turned))))
         self._ticks += 1
         if stamp_ns - s.block_start_ns >= 1e9 * MEAN_S:
             mean = hann(np.arange(0.5, len(s.block)), 0.5 * len(s.block)) @ np.array(s.block)
@@ -117,16 +118,10 @@ class VelocityScore:
 
 def heading_velocity(chunk: Episode) -> tuple[Array, Array]:
     """Horizontal velocity forward and left of the heading, shape (T, 2) [m/s], and the heading itself, shape (T,) [rad]."""
-    w, x, y, z = chunk.root_quaternion.T
-    heading: Array = np.arctan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))
+    yaw = heading(chunk.root_quaternion)
     world = to_odom(chunk.root_quaternion, chunk.root_linear_velocity)
-    c, s = np.cos(heading), np.sin(heading)
-    return np.stack([c * world[:, 0] + s * world[:, 1], c * world[:, 1] - s * world[:, 0]], axis=1), heading
-
-
-def wrapped(angle: float) -> float:
-    """An angle in -pi..pi."""
-    return (angle + np.pi) % (2.0 * np.pi) - np.pi
+    c, s = np.cos(yaw), np.sin(yaw)
+    return np.stack([c * world[:, 0] + s * world[:, 1], c * world[:, 1] - s * world[:, 0]], axis=1), yaw
 
 
 def hann(at: Array, half: float) -> Array:

@@ -81,6 +81,17 @@ class ReferenceSources:
         """What the library holds, where it is matched over; None where the generator makes every walk."""
         return self._matcher.abilities if self._matcher is not None else None
 
+    @property
+    def reach(self) -> Abilities:
+        """What can be asked for at all: what the gait table holds and, where it is matched over, the library, which may be faster."""
+        table, library = self.generator.table, self.abilities or Abilities(max_speed=0.0, max_yaw_rate=0.0)
+        speed, lateral, turn = (float(value) for value in table.high)
+        turn = max(turn, library.max_yaw_rate)
+        return Abilities(
+            min_speed=min(float(table.low[0]), library.min_speed), max_speed=max(speed, library.max_speed),
+            max_lateral=max(lateral, library.max_lateral), max_yaw_rate=turn, max_turn_in_place=turn, creep=(speed, lateral, turn),
+        )  # fmt: skip
+
     def _walker(self, command: MotionCommand) -> str:
         """The matcher, for what the library holds and once the body moves so; all else, and the stand, is the generator's."""
         matcher = self._matcher

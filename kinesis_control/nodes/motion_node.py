@@ -124,6 +124,7 @@ class MotionNode(Ending, Node):
         self._library = Library.open(Path(self._library_path), body) if self._library_path else None
         clips = list(self._library) if self._library is not None and self._source == "matching" else None
         self._sources = ReferenceSources(body, np.array(self._contract.reference_offsets_s), clips)
+        self._plan.limit(self._sources.reach)
         self._writer = ReferenceWriter(body, self._sources.window)
         self._episode, self._stamp_ns = -1, 0
         self._reporter.status.body = body.name

@@ -11,9 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import kinesis_control
+import kinesis_sim
 from kinesis_control.contract import read_contract
 from kinesis_control.errors import UnavailableError
 from kinesis_control.evaluate.report_life import LifeReport
@@ -24,6 +27,8 @@ from kinesis_sim.benchmark.bag import CaseBag
 from kinesis_sim.benchmark.run import CaseRun, report_on
 from kinesis_sim.benchmark.suites import Case
 from kinesis_sim.bodies import Body, load_body
+
+_COMPUTING = ("mujoco", "numpy", "onnxruntime")
 
 OnDone = Callable[[Case, int, int], None]
 """Told (case, finished cases, cases in all)."""
@@ -78,9 +83,24 @@ def run_cases(
 
 
 def case_key(job: Job, case: Case) -> str:
-    """Hash of everything that determines a case: the case, the policy, the body's model and the clip library."""
-    parts = [json.dumps(asdict(case), sort_keys=True), _sha256(job.policy), job.body, _sha256(job.library) if job.library else ""]
+    """Hash of everything that determines a case: the case, the policy, the body, the clip library, and the code that runs and scores it."""
+    library = _sha256(job.library) if job.library else ""
+    parts = [json.dumps(asdict(case), sort_keys=True), _sha256(job.policy), job.body, library, code_fingerprint()]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+@lru_cache(maxsize=1)
+def code_fingerprint() -> str:
+    """Hash of the sources of simulation and scores, and of the versions of what computes in them.
+
+    A case that was kept by other code must not stand beside one of this code.
+    """
+    total = hashlib.sha256(" ".join(f"{name} {version(name)}" for name in _COMPUTING).encode())
+    for package in (kinesis_control, kinesis_sim):
+        root = Path(str(package.__file__)).parent
+        for file in sorted(root.rglob("*.py")):
+            total.update(f"{file.relative_to(root)}\n".encode() + file.read_bytes())
+    return total.hexdigest()
 
 
 def run_case(job: Job, case: Case) -> LifeReport:
@@ -132,7 +152,7 @@ def _over_ray(job: Job, cases: Sequence[Case], address: str) -> Iterator[tuple[C
         raise UnavailableError("Ray is not installed; get it with: pip install 'ray>=2.40,<3'") from error
     try:
         ray.init(address=address, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except Exception as error:  # a start that takes too long is a plain Exception in Ray
         raise UnavailableError(f"no Ray cluster at '{address}': {error}") from error
     try:
         files = ray.put({name: Path(path).read_bytes() for name, path in (("policy", job.policy), ("library", job.library)) if path})

@@ -14,6 +14,7 @@ from kinesis_control.evaluate import stream_join as join
 from kinesis_control.evaluate.episode import Episode, Goal, Push
 from kinesis_control.evaluate.figure import Figure
 from kinesis_control.evaluate.report_life import LifeReport, score_life
+from kinesis_control.evaluate.statistics import share_figure
 from kinesis_control.evaluate.tasks import GoalConfig
 from kinesis_control.motion.clip import MotionClip
 from kinesis_control.motion.command import Abilities
@@ -201,7 +202,7 @@ def suite_figures(case: Case, episode: Episode, life: LifeReport) -> list[Figure
         good = upright and bool((distance[episode.stamp_ns >= goal.stamp_ns] <= PLAIN_REACH_M).any())
     elif case.success == "clip":
         good = bool(life.clips and life.clips[0].success05)
-    return [Figure(name="suite.success", value=float(good), unit="share", n=1), *figures]
+    return [share_figure("suite.success", int(good), 1), *figures]
 
 
 def _speed_error(case: Case, episode: Episode) -> float:

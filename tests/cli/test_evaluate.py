@@ -2,38 +2,18 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
+from made_up_bag import write_glide
 
 from kinesis_cli.evaluate import CONDITION_FAILED, FIGURE_MISSING, NOTHING_READ
 from kinesis_cli.main import main
-from kinesis_control.body_state import BodyState
-from kinesis_control.reference import ReferenceWindow
-from kinesis_sim.benchmark.bag import CaseBag
-from kinesis_sim.benchmark.suites import Case
-from kinesis_sim.bodies import load_body
-
-
-class _Contract:
-    name = "made-up"
 
 
 @pytest.fixture(scope="module")
 def bag(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two seconds of a body that glides along without moving a joint."""
-    path = tmp_path_factory.mktemp("bags") / "glide"
-    body = load_body("legs80").description
-    case: Any = Case(suite="s", kind="k", seed=1, seconds=2.0)
-    state, window = BodyState.zeros(body), ReferenceWindow.zeros(body, np.array([0.025]))
-    with CaseBag(path, body, case, _Contract(), "c" * 64) as writer:  # type: ignore[arg-type]
-        for seq in range(80):
-            state.seq = window.seq = seq
-            state.stamp_ns = window.stamp_ns = seq * 25_000_000
-            state.root_position[:] = 0.02 * seq, 0.0, 0.9
-            writer.write(state, window, np.full(len(body.muscles), 0.1))
-    return path
+    """Two seconds."""
+    return write_glide(tmp_path_factory.mktemp("bags") / "glide")
 
 
 def test_figures_go_to_the_file(bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -65,3 +45,34 @@ def test_an_older_result_stands_beside(bag: Path, tmp_path: Path, capsys: pytest
     capsys.readouterr()
     assert main(["evaluate", str(bag), "--against", str(tmp_path / "o.json")]) == 0
     assert "against 0.8" in capsys.readouterr().out
+
+
+def test_a_misspelt_condition_is_said_before_the_work_and_a_wrong_name_lists_what_there_is(
+    bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evaluate", str(bag), "--fail-if", "speed = 1", "--json", str(tmp_path / "o.json")]) == 2
+    assert "'speed = 1'" in capsys.readouterr().err and not (tmp_path / "o.json").exists()
+    assert main(["evaluate", str(bag), "--fail-if", "sped<1", "--json", str(tmp_path / "o.json")]) == 2
+    assert "movement.speed" in capsys.readouterr().err and (tmp_path / "o.json").exists()  # the result of the work is kept
+    assert main(["evaluate", str(bag), "--fail-if", "speed<1"]) == 2  # movement.speed or gait.speed
+
+
+def test_another_bag_stands_beside_and_what_is_no_evaluation_is_refused(bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = write_glide(tmp_path / "other", ticks=120)
+    assert main(["evaluate", str(bag), "--against", str(other), "-o", str(tmp_path / "report")]) == 0
+    assert "against 2.38" in capsys.readouterr().out  # distance of the other one: 119 steps of 0.02 m
+    assert "other" in (tmp_path / "report" / "index.html").read_text()
+    (tmp_path / "x.json").write_text("{}")
+    assert main(["evaluate", str(bag), "--against", str(tmp_path / "x.json")]) == 5
+    assert main(["evaluate", str(bag), "--against", str(tmp_path / "nothing")]) == 5
+
+
+def test_many_bags_give_means_with_intervals_and_name_the_worst(bag: Path, tmp_path: Path) -> None:
+    bags = [str(bag), *(str(write_glide(tmp_path / f"b{n}", ticks=n, seed=n)) for n in (60, 100))]
+    assert main(["evaluate", *bags, "--json", str(tmp_path / "o.json")]) == 0
+    written = json.loads((tmp_path / "o.json").read_text())
+    distance = written["figures"]["movement.distance"]
+    # 0.02 m times 59, 79 and 99 steps: mean 1.58 m, standard deviation 0.4 m; t(2) = 4.3027.
+    assert distance["value"] == pytest.approx(1.58) and distance["n"] == 3
+    assert distance["interval_95"] == pytest.approx([1.58 - 4.30265 * 0.4 / 3**0.5, 1.58 + 4.30265 * 0.4 / 3**0.5], rel=1e-4)
+    assert written["groups"][0]["worst"]["falls.upright_time"]["where"] == "b60, episode 0"

@@ -1,36 +1,17 @@
 """`kinesis replay` and `kinesis benchmark`: what they refuse, and with which exit code."""
 
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
+from made_up_bag import write_glide
 
 from kinesis_cli.main import main
-from kinesis_control.body_state import BodyState
-from kinesis_control.reference import ReferenceWindow
-from kinesis_sim.benchmark.bag import CaseBag
-from kinesis_sim.benchmark.suites import Case
-from kinesis_sim.bodies import load_body
-
-
-class _Contract:
-    name = "made-up"
 
 
 @pytest.fixture(scope="module")
 def bag(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three ticks that begin with state 5, under a policy that nobody has."""
-    path = tmp_path_factory.mktemp("bags") / "three"
-    body = load_body("legs80").description
-    case: Any = Case(suite="s", kind="k", seed=1, seconds=0.1)
-    state, window = BodyState.zeros(body), ReferenceWindow.zeros(body, np.array([0.025]))
-    with CaseBag(path, body, case, _Contract(), "c" * 64) as writer:  # type: ignore[arg-type]
-        for seq in range(5, 8):
-            state.seq = window.seq = seq
-            state.stamp_ns = window.stamp_ns = seq * 25_000_000
-            writer.write(state, window, np.full(len(body.muscles), 0.1))
-    return path
+    return write_glide(tmp_path_factory.mktemp("bags") / "three", first=5, ticks=3)
 
 
 def test_an_unknown_policy_is_asked_for(bag: Path, capsys: pytest.CaptureFixture[str]) -> None:

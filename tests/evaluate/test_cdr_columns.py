@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kinesis_control.errors import LayoutError
 from kinesis_control.evaluate.bag_types import MessageTypes
 from kinesis_control.evaluate.cdr_columns import CdrColumns
 
@@ -48,13 +47,19 @@ def test_big_endian_messages_are_read() -> None:
 
 
 @pytest.mark.parametrize("broken", [b"", b"\x00\x01", b"\x01\x07\x00\x00" + bytes(40)])
-def test_what_is_no_message_is_refused(broken: bytes) -> None:
-    with pytest.raises(LayoutError):
-        CdrColumns(MessageTypes().store.fielddefs, KIND).decode([broken])
+def test_what_is_no_message_is_counted_and_costs_no_other(broken: bytes) -> None:
+    types = MessageTypes()
+    good = [types.canonical(KIND, joint_state(types, i, ["a"], "odom")) for i in range(3)]
+    columns = CdrColumns(types.store.fielddefs, KIND)
+    (batch,) = columns.decode([good[0], broken, good[1], good[2]])
+    assert batch.index.tolist() == [0, 2, 3]
+    assert list(columns.unreadable.values()) == [1]
 
 
-def test_a_message_that_is_cut_off_is_refused() -> None:
+def test_messages_that_are_cut_off_are_counted() -> None:
     types = MessageTypes()
     data = types.canonical(KIND, joint_state(types, 1, ["a"], "odom"))
-    with pytest.raises(LayoutError, match="ends inside"):
-        CdrColumns(types.store.fielddefs, KIND).decode([data[:-12]])
+    columns = CdrColumns(types.store.fielddefs, KIND)
+    assert columns.decode([data[:-12], data[:-12]]) == []
+    ((why, times),) = columns.unreadable.items()
+    assert "ends inside" in why and times == 2

@@ -111,3 +111,23 @@ def test_the_page_stands_alone(recorded: Any, tmp_path: Path) -> None:
     assert "<script" not in page and "<b>bag" not in page.replace("&lt;b&gt;bag", "")
     assert page.count("<svg") >= 5 and "latency" in page and "FALLEN" in page
     assert page == write_report(tmp_path / "again", evaluation).read_text()
+
+
+def test_outcomes_are_pooled_over_episodes_and_other_shares_averaged() -> None:
+    from kinesis_control.evaluate.report_evaluation import _overall
+    from kinesis_control.evaluate.statistics import share_figure
+
+    many = [{"goals.reached": share_figure("goals.reached", 1, 1)}, {"goals.reached": share_figure("goals.reached", 1, 4)}]
+    assert _overall(many)["goals.reached"] == share_figure("goals.reached", 2, 5)
+    plain = [{"gait.stance_share": Figure(name="gait.stance_share", value=v, unit="share", n=n)} for v, n in ((0.6, 10), (0.7, 1))]
+    assert _overall(plain)["gait.stance_share"].value == pytest.approx(0.65)
+
+
+def test_the_commonest_reasons_are_named() -> None:
+    from kinesis_control.evaluate.report_evaluation import _overall
+
+    many = [{"a.b": Figure.absent("a.b", "m", why)} for why in ("x", "y", "x", "z", "w")]
+    assert _overall(many)["a.b"].missing == "in none of 5: x; y; and 2 other reasons"
+    assert _overall(many[:4])["a.b"].missing == "in none of 4: x; y; and another reason"
+    assert _overall(many[:2])["a.b"].missing == "in none of 2: x; y"
+    assert _overall([many[0], many[2]])["a.b"].missing == "in none of 2: x"

@@ -9,8 +9,8 @@ import pytest
 
 from kinesis_control.evaluate import stream
 from kinesis_control.evaluate.episode import Episode, concatenate
-from kinesis_control.evaluate.stream import EpisodeStream, missing_topics, read_lives
-from kinesis_control.evaluate.stream_graph import graphs_of
+from kinesis_control.evaluate.stream import EpisodeStream, read_lives
+from kinesis_control.evaluate.stream_graph import graphs_of, missing_topics
 from kinesis_control.evaluate.stream_open import Recording
 from kinesis_control.muscles import MuscleLayout
 

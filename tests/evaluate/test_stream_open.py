@@ -62,6 +62,31 @@ def test_what_is_whole_of_a_bag_that_was_cut_off_is_read_and_nothing_is_changed(
     assert file.read_bytes() == before and not (tmp_path / "cut" / "metadata.yaml").exists()
 
 
+def test_messages_of_a_cut_off_bag_that_are_not_in_order_are_put_into_order(recorded: Any, tmp_path: Path) -> None:
+    """Each command is recorded after the next state, and written before it."""
+    from kinesis_control.evaluate.bag import BagWriter
+    from kinesis_control.evaluate.bag_repair import repair_bag
+
+    recorded.latency_ns = 30_000_000
+    recorded.layout().status(0).ticks(0, 200)
+    with BagWriter(tmp_path / "bag") as bag:
+        for topic, kind, log_ns, data in recorded.rows:
+            bag.add_topic(topic, kind)
+            bag.write(topic, log_ns, data)
+    with Recording(tmp_path / "bag") as whole:
+        expected = [(m.topic, m.stamp_ns) for m in whole.messages()]
+    file = tmp_path / "bag" / "recording.mcap"
+    file.write_bytes(file.read_bytes()[:-10])
+    (tmp_path / "bag" / "metadata.yaml").unlink()
+    for mend in (False, True):
+        if mend:
+            repair_bag(tmp_path / "bag")
+        with Recording(tmp_path / "bag") as cut:
+            stamps = [m.stamp_ns for m in cut.messages()]
+        assert stamps == sorted(stamps) and stamps == [stamp for _, stamp in expected]
+        assert not any("reading stopped" in p for p in cut.problems)
+
+
 def test_a_damaged_bag_says_how_much_is_lost(whole_bag: Path) -> None:
     (file,) = whole_bag.glob("*.mcap")
     data = bytearray(file.read_bytes())

@@ -9,8 +9,9 @@ from made_up_clips import follow, made_up_clip
 
 from kinesis_control.body_state import BodyState
 from kinesis_control.errors import ConfigurationError
-from kinesis_control.motion.command import MotionCommand
+from kinesis_control.motion.command import Abilities, MotionCommand
 from kinesis_control.motion.generator import heading
+from kinesis_control.motion.instruction import Instruction, Skill, Understanding
 from kinesis_control.motion.matching import MotionMatcher
 from kinesis_control.motion.plan import MotionPlan
 from kinesis_control.motion.sources import ReferenceSources
@@ -173,6 +174,18 @@ def test_abilities_are_what_the_clips_hold(body, clips):
     assert able.max_speed == pytest.approx(1.0, abs=0.06) and able.max_yaw_rate == pytest.approx(0.3, abs=0.11)
     assert not (able.backward or able.sideways or able.turns_in_place)
     assert ReferenceSources(body, OFFSETS).abilities is None
+
+
+def test_the_reach_is_that_of_the_generator_and_of_a_faster_library(body, clips):
+    alone, matched = ReferenceSources(body, OFFSETS).reach, ReferenceSources(body, OFFSETS, clips).reach
+    assert alone == matched  # these clips are slower than what the gait table holds
+    assert (alone.min_speed, alone.max_speed) == (pytest.approx(-0.8), pytest.approx(2.5)) and alone.creeps
+    policy = Abilities(min_speed=-1.0, max_speed=3.0, max_lateral=0.3, max_turn_in_place=0.8, creep=(0.4, 0.2, 0.5))
+    plan = MotionPlan(policy)
+    plan.limit(alone)
+    assert (plan.abilities.min_speed, plan.abilities.max_speed) == (alone.min_speed, alone.max_speed)
+    assert plan.abilities.creep == policy.creep and plan.abilities.max_lateral == 0.3
+    assert "limited to 2.50 m/s" in plan.say(Understanding(understood=True, instructions=(Instruction(skill=Skill.WALK, speed=2.9),)))
 
 
 def test_the_window_shows_what_comes(body, clips):

@@ -29,7 +29,7 @@ class FollowingBody:
         state: the present one.
         replies: everything on `text_reply`.
         motions: every name of a motion in a reference.
-        fall: set by the test.
+        fall, stuck: set by the test; who is stuck stays where it is.
     """
 
     def __init__(self, domain: int, body: BodyDescription) -> None:
@@ -40,7 +40,7 @@ class FollowingBody:
         self.state.root_position[2] = body.standing_height
         self.replies: list[str] = []
         self.motions: set[str] = set()
-        self.fall = False
+        self.fall = self.stuck = False
         self._answered = True
         self._writer = BodyStateWriter(body)
         self._states = self.node.create_publisher(BodyStateMessage, "body_state", qos.LOOP)
@@ -87,9 +87,10 @@ class FollowingBody:
             return
         self._answered = True
         self.motions.add(message.motion)
-        self.state.root_position[:] = message.root_positions[:3]
-        x, y, z, w = message.root_orientations[:4]
-        self.state.root_quaternion[:] = w, x, y, z
+        if not self.stuck:
+            self.state.root_position[:] = message.root_positions[:3]
+            x, y, z, w = message.root_orientations[:4]
+            self.state.root_quaternion[:] = w, x, y, z
         self.state.joint_position[:] = message.joint_positions[: len(self.state.joint_position)]
         self.state.seq += 1
         self.state.stamp_ns += PERIOD_NS

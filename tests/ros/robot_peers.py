@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from kinesis_control.drivers.bus.process import BusSettings, block_names
+from kinesis_control.drivers.bus.client import block_names
 from kinesis_control.drivers.bus.records import FAULTS, command_record, state_record
+from kinesis_control.drivers.bus.settings import BusSettings
 from kinesis_control.drivers.bus.shared import SharedBlock
 from kinesis_control.drivers.codecs import guardian as wire
 from kinesis_control.drivers.codecs.guardian import Ask, Done, GuardianState, Permit, Refusal, Refused, Request, Status

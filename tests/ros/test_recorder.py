@@ -22,7 +22,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile  # noqa: E402
 from rosgraph_msgs.msg import Clock  # noqa: E402
 from std_msgs.msg import String  # noqa: E402
 
-from kinesis_control.evaluate.bag import BagReader  # noqa: E402
+from kinesis_control.evaluate.stream_open import Recording  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 DOMAIN = 30 + os.getpid() % 10
@@ -97,7 +97,7 @@ def test_real_time_recording(node: Node, record: Callable[..., Any], tmp_path: P
         state.publish(stamped(messages.BodyState, tick, seq=tick, muscle_lengths=array("d", [0.5] * 80)))
     text.publish(String(data="walk"))
     assert f"never appeared: {SPACE}/nobody" in end(recorder)
-    with BagReader(tmp_path / "bag") as bag:
+    with Recording(tmp_path / "bag") as bag:
         assert {name.removeprefix(SPACE): topic.count for name, topic in bag.topics.items()} == {"/body_state": 50, "/muscle_layout": 1, "/text_command": 1}
         assert [bag.decode(m).seq for m in bag.messages([f"{SPACE}/body_state"])] == list(range(50))
         assert bag.topics[f"{SPACE}/muscle_layout"].qos[0].durability.name == "TRANSIENT_LOCAL"
@@ -136,7 +136,7 @@ def run_lockstep(node: Node, record: Callable[..., Any], path: Path, seed: int) 
 
 
 def differences(first: Path, second: Path) -> list[str]:
-    with BagReader(first) as one, BagReader(second) as two:
+    with Recording(first) as one, Recording(second) as two:
         left, right = ([f"{m.stamp_ns} {m.topic} {m.data!r}" for m in bag.messages()] for bag in (one, two))
     return list(difflib.unified_diff(left, right, lineterm="", n=1))[:20]
 
@@ -144,7 +144,7 @@ def differences(first: Path, second: Path) -> list[str]:
 def test_lockstep_recordings_are_alike_bit_for_bit(node: Node, record: Callable[..., Any], tmp_path: Path) -> None:
     first, second = (run_lockstep(node, record, tmp_path / name, seed) for seed, name in enumerate(("one", "two")))
     assert first == second, differences(tmp_path / "one", tmp_path / "two")
-    with BagReader(tmp_path / "one") as bag:
+    with Recording(tmp_path / "one") as bag:
         # The last tick is left out: whether all answers to it still arrive depends on who is stopped first.
         counts = {name.removeprefix(SPACE): topic.count for name, topic in bag.topics.items()}
         assert counts == {"/body_state": 399, "/muscle_command": 399, "/clock": 399, "/control_status": 2 * 399 + 1}

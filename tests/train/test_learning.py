@@ -11,11 +11,12 @@ import torch
 from kinesis_control.errors import ContractError, UnavailableError
 from kinesis_control.evaluate.statistics import wilson_interval
 from kinesis_control.policy import Policy
+from kinesis_train.checkpoint import load_checkpoint, save_checkpoint
 from kinesis_train.env import EnvConfig, WalkEnv
-from kinesis_train.export import export_policy, load_checkpoint
+from kinesis_train.export import export_policy
 from kinesis_train.fit import muscle_lengths
 from kinesis_train.networks import DecoderGains, MuscleDecoder, Normalised, RunningNorm, mlp
-from kinesis_train.ppo import Ppo, PpoConfig, save_checkpoint
+from kinesis_train.ppo import Ppo, PpoConfig
 from kinesis_train.task import CURRICULUM
 from kinesis_train.walk import WalkTraining, build_policy, task_at
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from kinesis_control.errors import KinesisError
 from kinesis_control.motion.command import STILL, Abilities
 from kinesis_control.motion.instruction import Direction, Instruction, Skill, Unit
-from kinesis_control.motion.plan.activity import Activity, Arc, Move, Stand
+from kinesis_control.motion.plan.activity import Activity, Stand
+from kinesis_control.motion.plan.amounts import Arc, Move
 from kinesis_control.motion.plan.config import PlanConfig
 
 QUARTER = 0.5 * math.pi
@@ -120,7 +121,7 @@ class Builder:
         word = "walking backward" if back else "running" if what.skill is Skill.RUN and self.abilities.max_speed > 1.8 else "walking"
         metres, seconds, amount = self._amounts(what)
         text = f"{word}{amount} at {speed:.2f} m/s{note}"
-        return [Move((-speed if back else speed, 0.0), self.config, metres=metres, seconds=seconds, text=text)]
+        return [Move((-speed if back else speed, 0.0), self.abilities, self.config, metres=metres, seconds=seconds, text=text)]
 
     def _side(self, what: Instruction) -> Activity:
         can = self.abilities
@@ -134,7 +135,7 @@ class Builder:
         note = f" (limited to {speed:.2f} m/s)" if wanted > speed + 1e-6 else ""
         text = f"stepping {what.direction.value}{amount} at {speed:.2f} m/s{note}"
         sign = 1.0 if what.direction is Direction.LEFT else -1.0
-        return Move((0.0, sign * speed), self.config, metres=metres, seconds=seconds, text=text)
+        return Move((0.0, sign * speed), self.abilities, self.config, metres=metres, seconds=seconds, text=text)
 
     def _turn(self, what: Instruction) -> Activity:
         can, c = self.abilities, self.config
@@ -148,11 +149,11 @@ class Builder:
             amount = f" by {math.degrees(angle):.0f} degrees"
         if can.turns_in_place:
             rate = 0.8 * can.max_turn_in_place * min(max(what.pace, 0.5), 1.25)
-            return Arc(0.0, sign * rate, angle=angle, seconds=seconds, text=f"turning {word}{amount} on the spot")
+            return Arc((0.0, sign * rate), can, c, angle=angle, seconds=seconds, text=f"turning {word}{amount} on the spot")
         rate = 0.9 * can.max_yaw_rate
         speed = min(c.turn_speed, can.max_speed)
         text = f"turning {word}{amount} in a walking curve of {speed / rate:.1f} m radius, as this policy cannot turn on the spot"
-        return Arc(speed, sign * rate, angle=angle, seconds=seconds, text=text)
+        return Arc((speed, sign * rate), can, c, angle=angle, seconds=seconds, text=text)
 
     def _curve(self, what: Instruction) -> Activity:
         can, c = self.abilities, self.config
@@ -171,4 +172,4 @@ class Builder:
         angle = what.amount if what.unit is Unit.RADIAN else None
         metres, seconds, amount = (None, None, f" by {math.degrees(angle):.0f} degrees") if angle is not None else self._amounts(what)
         text = f"walking in a curve to the {word}{amount}, radius {radius:.1f} m, at {speed:.2f} m/s{note}"
-        return Arc(speed, sign * speed / radius, angle=angle, metres=metres, seconds=seconds, text=text)
+        return Arc((speed, sign * speed / radius), can, c, angle=angle, metres=metres, seconds=seconds, text=text)

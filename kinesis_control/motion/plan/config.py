@@ -22,6 +22,7 @@ class PlanConfig:
         settle: time at rest after which the end of a movement is measured [s].
         goal_tolerance: a goal counts as reached within this [m].
         heading_tolerance: a heading at a goal counts as reached within this [rad].
+        exact_tolerance, exact_heading_tolerance: the same for a body that can step any way at once [m], [rad].
         max_goal_distance: goals farther away are refused [m].
         max_queue: most instructions that wait.
         velocity_timeout: a velocity is dropped after this time without another [s].
@@ -43,6 +44,8 @@ class PlanConfig:
     settle: float = 1.2
     goal_tolerance: float = 0.3
     heading_tolerance: float = 0.2
+    exact_tolerance: float = 0.1
+    exact_heading_tolerance: float = 0.17
     max_goal_distance: float = 100.0
     max_queue: int = 50
     velocity_timeout: float = 0.5

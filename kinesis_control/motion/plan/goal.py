@@ -1,54 +1,19 @@
-"""Going to a place, and to a heading there."""
+"""Going to a place, and to a heading there: what every way of going there has in common."""
 
 import math
-from dataclasses import dataclass
 
 from kinesis_control.motion.command import Abilities
-from kinesis_control.motion.plan.activity import Activity, Wish
+from kinesis_control.motion.plan.activity import Activity
+from kinesis_control.motion.plan.approach import Goal
 from kinesis_control.motion.plan.config import PlanConfig
 from kinesis_control.motion.plan.outcome import Ending, Progress
-from kinesis_control.motion.plan.route import Follower, shortest
 from kinesis_control.motion.plan.track import Track
 
-CURVE_SHARE = 0.7  # of the largest turn rate is planned with, the rest is left for corrections
-SPIN_SHARE = 0.8  # of the largest turn rate on the spot is used
-OFF_ROUTE = 0.6  # farther from the route than this, a new one is planned [m]
-FACING = 0.3  # a walk begins within this of the bearing of the goal [rad]
 STEER_GAIN = 1.5  # turn rate per bearing of the goal [1/s]
-BACK_STEP = 0.25  # speed of the steps back to a goal that was overshot [m/s]
-SHORT = 0.06  # a walk is meant to end so far before the goal: a step ahead is safer than one back [m]
-NEAR = 0.6  # within this a goal is gone to by steps to any side [m]
-PRECISE = 0.08  # as near as steps are made for [m]
-ALIGNED = 0.08  # as near as a heading is turned for [rad]
-LEGS = 6  # most legs before it is left as it is
-
-
-@dataclass(frozen=True, kw_only=True)
-class Goal:
-    """Where to.
-
-    Attributes:
-        x, y: in odom [m].
-        yaw: heading at the end [rad]; None for any.
-        tolerance: reached within this [m].
-        heading_tolerance: reached within this [rad].
-        time_limit: [s]; 0: by the distance.
-    """
-
-    x: float
-    y: float
-    yaw: float | None = None
-    tolerance: float
-    heading_tolerance: float
-    time_limit: float = 0.0
 
 
 class GoTo(Activity):
-    """Walk there, turn, stop.
-
-    A body that turns on the spot faces the goal, walks straight, and makes up for the rest with single steps and a last turn.
-    One that does not walks the shortest route of curves and straights that arrives with the wanted heading.
-    """
+    """Get there, turn, stop."""
 
     mode, walks = "goal", True
 
@@ -57,24 +22,13 @@ class GoTo(Activity):
         self.goal, self._can, self._config = goal, abilities, config
         self.text = f"walking to ({goal.x:.2f}, {goal.y:.2f})"
         self._speed = min(config.goal_speed, abilities.max_speed)
-        self._free = abilities.turns_in_place
-        self._steps = abilities.sideways and abilities.backward
-        self._leg, self._legs, self._axis = "", 0, ""
-        self._route: Follower | None = None
 
-    def begin(self, track: Track) -> None:
-        """Say how, and set the time limit."""
-        super().begin(track)
-        distance, _ = track.to(self.goal.x, self.goal.y)
-        way = distance
-        if not self._free:
-            way = self._plan_route(track)
-            self.walks = True
-        else:
-            self.walks = not self._needs_to_face(track)
+    def _say(self, track: Track, way: float, how: str = "walking") -> None:
+        """Say how, for a way of so many metres, and set the time limit."""
+        distance, _, _ = self._errors(track)
         heading = "" if self.goal.yaw is None else f", then facing {math.degrees(self.goal.yaw):.0f} degrees"
         curves = "" if way < distance + 0.3 else f" by curves of {way:.1f} m"
-        self.text = f"walking to ({self.goal.x:.2f}, {self.goal.y:.2f}){heading}, {distance:.1f} m away{curves}"
+        self.text = f"{how} to ({self.goal.x:.2f}, {self.goal.y:.2f}){heading}, {distance:.1f} m away{curves}"
         self.time_limit = self.goal.time_limit or 2.0 * way / self._config.slowest + 30.0
 
     def _errors(self, track: Track) -> tuple[float, float, float]:
@@ -82,29 +36,13 @@ class GoTo(Activity):
         distance, bearing = track.to(self.goal.x, self.goal.y)
         return distance, bearing, 0.0 if self.goal.yaw is None else math.remainder(self.goal.yaw - track.yaw, math.tau)
 
-    def wish(self, track: Track, *, flowing: bool) -> Wish | None:
-        """What the present leg wants."""
-        if not self._leg:
-            self._leg = self._next_leg(track)
-            self._legs += 1
-        leg = {"route": self._follow, "face": self._face, "walk": self._walk, "steps": self._step, "turn": self._turn}.get(self._leg)
-        wish = None if leg is None else leg(track)
-        if wish is None and self._leg == "face":  # goes over into the walk without a stop
-            self._leg = "walk"
-            return self._walk(track)
-        return wish
-
-    def judge(self, track: Track) -> tuple[Ending, str] | None:
-        """Reached, missed, or another leg."""
-        self._leg = ""
-        if self._legs < LEGS and self._next_leg(track):
-            return None
+    def _verdict(self, track: Track, why: str = "") -> tuple[Ending, str]:
+        """Reached or missed, by how much, and why."""
         distance, _, off = self._errors(track)
-        reached = distance <= self.goal.tolerance and abs(off) <= self.goal.heading_tolerance
         heading = "" if self.goal.yaw is None else f" and {abs(math.degrees(off)):.0f} degrees"
-        if reached:
+        if distance <= self.goal.tolerance and abs(off) <= self.goal.heading_tolerance:
             return Ending.SUCCEEDED, f"goal reached within {distance:.2f} m{heading}"
-        return Ending.MISSED, f"goal missed by {distance:.2f} m{heading}: standing"
+        return Ending.MISSED, f"goal missed by {distance:.2f} m{heading}{', ' * bool(why)}{why}: standing"
 
     def progress(self, track: Track) -> Progress:
         """Distance and heading still to go."""
@@ -115,81 +53,3 @@ class GoTo(Activity):
         """Walk faster or slower."""
         self._speed = min(max(factor * self._speed, self._config.slowest), abilities.max_speed)
         return f"walking at {self._speed:.2f} m/s"
-
-    def _needs_to_face(self, track: Track) -> bool:
-        return abs(track.to(self.goal.x, self.goal.y)[1]) > FACING
-
-    def _next_leg(self, track: Track) -> str:
-        """What to do from here, at rest or at the beginning; nothing when it is as good as it gets."""
-        distance, _, off = self._errors(track)
-        if not self._free:
-            # A second round is worth its way only where the first one failed.
-            failed = distance > self.goal.tolerance or abs(off) > self.goal.heading_tolerance
-            return "route" if self._legs == 0 or (failed and self._legs < 2) else ""
-        if distance > (NEAR if self._steps else max(0.5 * self.goal.tolerance, PRECISE)):
-            return "face" if self._needs_to_face(track) else "walk"
-        if self._steps and distance > max(0.5 * self.goal.tolerance, PRECISE):
-            return "steps"
-        return "turn" if abs(off) > ALIGNED else ""
-
-    def _plan_route(self, track: Track) -> float:
-        """Plan from here; returns the length [m]."""
-        radius = self._config.turn_speed / (CURVE_SHARE * self._can.max_yaw_rate)
-        route = shortest((track.x, track.y, track.yaw), (self.goal.x, self.goal.y, self.goal.yaw), radius)
-        self._route = Follower(route)
-        return route.length
-
-    def _follow(self, track: Track) -> Wish | None:
-        if self._route is None:
-            self._plan_route(track)
-        assert self._route is not None
-        left, off = self._route.left(track.x, track.y)
-        if off > OFF_ROUTE:
-            self._plan_route(track)
-            left, _ = self._route.left(track.x, track.y)
-        if left <= track.braking:
-            self._route = None
-            return None
-        limit = self._can.max_yaw_rate
-        curvature = self._route.curvature(track.x, track.y, track.yaw)
-        speed = min(self._speed, max(self._config.turn_speed, CURVE_SHARE * limit / max(abs(curvature), 1e-6)))
-        return speed, 0.0, min(max(curvature * speed, -limit), limit)
-
-    def _face(self, track: Track) -> Wish | None:
-        bearing = track.to(self.goal.x, self.goal.y)[1]
-        return self._spin(track, bearing, 0.5 * FACING)
-
-    def _turn(self, track: Track) -> Wish | None:
-        return self._spin(track, self._errors(track)[2], 0.5 * ALIGNED)
-
-    def _spin(self, track: Track, angle: float, enough: float) -> Wish | None:
-        """Turn on the spot until the angle that is left is what braking takes."""
-        side = math.copysign(1.0, angle)
-        if abs(angle) <= enough + (track.turn_braking if track.yaw_rate * side > 0.0 else 0.0):
-            return None
-        return 0.0, 0.0, side * SPIN_SHARE * self._can.max_turn_in_place
-
-    def _walk(self, track: Track) -> Wish | None:
-        distance, bearing = track.to(self.goal.x, self.goal.y)
-        along = distance * math.cos(bearing)
-        if along <= track.braking + SHORT or track.now - self.began > self.time_limit:
-            return None
-        limit = self._can.max_yaw_rate
-        steer = STEER_GAIN * bearing if distance > 0.5 * NEAR else 0.0
-        peak = math.sqrt(self._config.acceleration * along) + track.speed
-        return min(self._speed, peak), 0.0, min(max(steer, -limit), limit)
-
-    def _step(self, track: Track) -> Wish | None:
-        """Steps along one axis of the body, the one on which more is left: a policy practises no mixture."""
-        distance, bearing = track.to(self.goal.x, self.goal.y)
-        ahead, left = distance * math.cos(bearing), distance * math.sin(bearing)
-        if not self._axis:
-            self._axis = "side" if abs(left) > abs(ahead) else "straight"
-        apart, braking = (left, track.side_braking) if self._axis == "side" else (ahead, track.braking)
-        moving = track.lateral if self._axis == "side" else track.speed
-        if abs(apart) <= 0.25 * PRECISE + braking or apart * moving < -1e-6:
-            self._axis = ""
-            return None
-        if self._axis == "side":
-            return 0.0, math.copysign(min(self._config.side_speed, self._can.max_lateral), apart), 0.0
-        return (self._config.creep_speed if apart > 0.0 else max(-BACK_STEP, self._can.min_speed)), 0.0, 0.0

@@ -8,9 +8,12 @@ from kinesis_control.motion.clip import MotionClip
 from kinesis_control.motion.command import STILL, Abilities, MotionCommand
 from kinesis_control.motion.instruction import Queueing, Understanding
 from kinesis_control.motion.plan.activity import Activity, Play, Stand, Velocity, Wish
+from kinesis_control.motion.plan.approach import Goal
 from kinesis_control.motion.plan.build import Builder, CannotError
 from kinesis_control.motion.plan.config import PlanConfig
-from kinesis_control.motion.plan.goal import Goal, GoTo
+from kinesis_control.motion.plan.goal import GoTo
+from kinesis_control.motion.plan.goal_exact import GoExactly
+from kinesis_control.motion.plan.goal_legs import GoByLegs
 from kinesis_control.motion.plan.outcome import Ending, Event, Progress
 from kinesis_control.motion.plan.track import Track
 
@@ -38,6 +41,11 @@ class MotionPlan:
         self._begun, self._stopping = True, False
         self._fallen, self._halted = False, ""
         self._tickets = 0
+
+    def limit(self, reach: Abilities) -> None:
+        """Ask from now on only for what another side can do too: the source that makes the reference."""
+        self.abilities = self.abilities.within(reach)
+        self._builder = Builder(abilities=self.abilities, config=self.config)
 
     @property
     def mode(self) -> str:
@@ -109,13 +117,14 @@ class MotionPlan:
             return f"goal refused: it is {distance:.0f} m away; at most {self.config.max_goal_distance:.0f} m", 0
         if self.blocked:
             return f"goal refused: {self.blocked}", 0
+        c, exact = self.config, self.abilities.creeps and self.abilities.turns_in_place
         goal = Goal(
             x=x, y=y, yaw=yaw,
-            tolerance=limits.get("tolerance") or self.config.goal_tolerance,
-            heading_tolerance=limits.get("heading_tolerance") or self.config.heading_tolerance,
+            tolerance=limits.get("tolerance") or (c.exact_tolerance if exact else c.goal_tolerance),
+            heading_tolerance=limits.get("heading_tolerance") or (c.exact_heading_tolerance if exact else c.heading_tolerance),
             time_limit=limits.get("time_limit", 0.0),
         )  # fmt: skip
-        activity = GoTo(goal, self.abilities, self.config)
+        activity = (GoExactly if exact else GoByLegs)(goal, self.abilities, c)
         self._replace([activity], "a new goal")
         return activity.text, activity.ticket
 

@@ -7,8 +7,11 @@ from kinesis_control.motion.command import MotionCommand
 from kinesis_control.motion.generator import heading
 from kinesis_control.motion.plan.config import PlanConfig
 
-HEADING_TIME = 0.6
-"""Time constant with which the tracked heading follows the pelvis, which swings to both sides with every step [s]."""
+SWING_TIME = 0.6
+"""Time constant with which the tracked heading and place follow the pelvis, which swings to both sides with every step [s]."""
+
+REST_TIME = 0.1
+"""The same while the reference rests."""
 
 
 class Track:
@@ -17,6 +20,7 @@ class Track:
     Attributes:
         now: time on the clock of the states [s].
         x, y: the root in odom [m].
+        mid_x, mid_y: the root without the sway of the steps [m].
         yaw: heading without the swing of the steps, counted on beyond a full turn [rad].
         forward, left: way along and across the heading since the start, signed [m].
         speed, lateral, yaw_rate: what a generator with the accelerations of the configuration does now [m/s], [rad/s].
@@ -28,6 +32,7 @@ class Track:
     def __init__(self, config: PlanConfig) -> None:
         self._config = config
         self.now = self.x = self.y = self.yaw = self.forward = self.left = 0.0
+        self.mid_x = self.mid_y = 0.0
         self.speed = self.lateral = self.yaw_rate = self.resting = 0.0
         self.stop_wait = 0.0
         self.known = False
@@ -41,13 +46,19 @@ class Track:
         x, y, yaw = float(state.root_position[0]), float(state.root_position[1]), float(heading(state.root_quaternion))
         if not self.known:
             self.x, self.y, self.yaw, self.now, self.known = x, y, yaw, now, True
+            self.mid_x, self.mid_y = x, y
             self.speed = self.lateral = self.yaw_rate = self.resting = 0.0
         dt = max(now - self.now, 0.0)
         self._ramp(command, dt)
-        # The reference's turn rate carries the heading on, so that the filter adds no lag in a steady turn.
+        # The reference's velocity carries heading and place on, so that the filter adds no lag in a steady walk or turn.
+        share = 1.0 - math.exp(-dt / (REST_TIME if self.resting else SWING_TIME))
         self.yaw += self.yaw_rate * dt
-        self.yaw += (1.0 - math.exp(-dt / HEADING_TIME)) * math.remainder(yaw - self.yaw, math.tau)
+        self.yaw += share * math.remainder(yaw - self.yaw, math.tau)
         c, s, dx, dy = math.cos(self.yaw), math.sin(self.yaw), x - self.x, y - self.y
+        self.mid_x += (c * self.speed - s * self.lateral) * dt
+        self.mid_y += (s * self.speed + c * self.lateral) * dt
+        self.mid_x += share * (x - self.mid_x)
+        self.mid_y += share * (y - self.mid_y)
         self.forward += c * dx + s * dy
         self.left += c * dy - s * dx
         self.x, self.y, self.now = x, y, now

@@ -55,8 +55,8 @@ def skeleton_of(amc: Path) -> Path:
             return by_stem[stem]
     if len(here) == 1:
         return here[0]
-    subject = amc.stem.rpartition("_")[0] or amc.stem
-    raise MotionFileError(f"{amc.name}: no skeleton: looked for {subject}.asf or {amc.stem}.asf beside it; found {[p.name for p in here] or 'no .asf'}")
+    wanted = " or ".join(f"{stem}.asf" for stem in (amc.stem.rpartition("_")[0], amc.stem) if stem)
+    raise MotionFileError(f"{amc.name}: no skeleton: looked for {wanted} beside it; found {[p.name for p in here] or 'no .asf'}")
 
 
 def read_asf_amc(amc: Path, rate_hz: float | None = None) -> RawMotion:

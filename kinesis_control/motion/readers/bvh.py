@@ -178,5 +178,6 @@ def _motion(joints: list[_Joint], values: Array, rate: float, notes: list[str]) 
 
 def _are_displacements(moved: Array, offset: Array) -> bool:
     """Some programs write for a joint how far it is from its OFFSET: numbers near zero where the OFFSET is not."""
-    length = float(np.linalg.norm(offset))
-    return length > 0.0 and bool(np.nanmedian(np.linalg.norm(moved, axis=1)) < 0.2 * length)
+    length, far = float(np.linalg.norm(offset)), np.linalg.norm(moved, axis=1)
+    known = far[np.isfinite(far)]
+    return length > 0.0 and len(known) > 0 and bool(np.median(known) < 0.2 * length)
