@@ -21,7 +21,7 @@ from kinesis_control.motion.frames import FIELDS
 from kinesis_control.motion.rotations import conjugate, multiply
 from kinesis_sim.bodies import Body
 from kinesis_train.clips import ticks_of
-from kinesis_train.feedforward import MuscleProgram, Weights, cache_folder, derivatives, program_of
+from kinesis_train.feedforward import SPAWN, MuscleProgram, Weights, cache_folder, derivatives, program_of
 from kinesis_train.timing_prior import stride_phase, timing_prior
 
 log = logging.getLogger(__name__)
@@ -158,7 +158,7 @@ def _solve_all(body: Body, clips: Sequence[MotionClip], timing: float) -> dict[s
     if todo:
         folder.mkdir(parents=True, exist_ok=True)
         log.info("feed-forward of %d clips is made, %.0f s of motion", len(todo), sum(c.duration_s for c in todo))
-        with ProcessPoolExecutor(2) as pool:
+        with ProcessPoolExecutor(2, mp_context=SPAWN) as pool:
             for clip, result in zip(todo, pool.map(_solve_one, [body.description.name] * len(todo), todo, [timing] * len(todo)), strict=True):
                 results[clip.name] = result
                 _write(paths[clip.name], result)

@@ -13,6 +13,7 @@ contact forces added. The prior a0 is zero, or small activations at the times wh
 
 import hashlib
 import logging
+import multiprocessing
 import os
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 Array = NDArray[np.float64]
 FORCE_UNIT = 200.0  # contact force per unit of its unknown [N]: keeps the program well scaled (ten times faster to solve)
 ROOT_UNIT = 100.0  # residual wrench per unit of its unknown [N], [N m]
+SPAWN = multiprocessing.get_context("spawn")  # a fork would copy the locks of torch's threads without the threads
 EDGES = ((1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0))
 
 
@@ -269,7 +271,7 @@ def _solve_table(body: Body, table: GaitTable, timing: float) -> tuple[Array, Ar
         return p[0], last[1] - p[1], last[2] - p[2]
 
     solved = [p for p in places if p[1:] >= opposite(p)[1:]]
-    with ProcessPoolExecutor(2) as pool:
+    with ProcessPoolExecutor(2, mp_context=SPAWN) as pool:
         n = len(solved)
         found = pool.map(_solve_place, [body.description.name] * n, [table] * n, solved, [timing] * n, chunksize=8)
         rows = dict(zip(solved, found, strict=True))

@@ -161,18 +161,19 @@ def test_the_judged_sample_is_fixed_and_has_no_mirror_images(clips: list[MotionC
 
 
 def test_a_short_training_follows_a_clip_for_longer(walk: Callable[..., MotionClip], legs: Body) -> None:
-    """Forty thousand steps from nothing, of which two minutes of two cores hold many times more, must show in the score."""
-    run = replace(SMALL, env=EnvConfig(envs=32, threads=1), fit_steps=400, hidden=(64,), generator_share=0.0, ppo=PpoConfig(horizon=32, value_hidden=(64,)))
-    training = Imitation(run, [walk("long", seconds=4.0)], Path("unused"))
+    """Fifty thousand steps from nothing, a third of what two cores do in two minutes, must show in the score of the deterministic policy."""
+    ppo = PpoConfig(horizon=32, minibatch=1024, initial_std=0.1, min_std=0.02, value_hidden=(64,))
+    run = replace(SMALL, env=EnvConfig(envs=32, threads=1), fit_steps=1500, hidden=(64,), generator_share=0.0, ppo=ppo)
+    training = Imitation(run, [walk("long", seconds=8.0)], Path("unused"))
     training.start(None)
     task = replace(TaskConfig(), excitation_noise=0.0, push_interval=1e9)
-    alone = ClipTask(key_error=0.2, loose_share=0.0, from_start=1.0, anchored_share=0.0)
+    alone = ClipTask(key_error=0.3, loose_share=0.0, from_start=0.0, anchored_share=0.0)
 
     def lasted() -> float:
-        judge = ImitationEnv(legs, replace(run.env, envs=48, task=task), 5, training.bank, alone, generator_share=0.0)
-        return float(survival(training.policy, judge, 3.0)[0].mean())
+        judge = ImitationEnv(legs, replace(run.env, envs=64, task=task), 5, training.bank, alone, generator_share=0.0)
+        return float(survival(training.policy, judge, 2.0)[0].mean())
 
     before = lasted()
-    while training.learner.steps < 40_000:
+    while training.learner.steps < 50_000:
         training.learner.round()
-    assert lasted() > 1.1 * before
+    assert lasted() > 1.07 * before
