@@ -34,7 +34,10 @@ class Evaluation:
         self.page, self._log = folder / "index.html", folder / "log.txt"
         words = ["evaluate", str(bag), "-o", str(folder), *(word for file in people for word in ("--emg", file))]
         with self._log.open("wb") as log:
-            self._process = subprocess.Popen([sys.executable, "-m", "kinesis_cli", *words], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            # Unbuffered, so that the last line of the log is what was said last, and not what lay in a buffer.
+            environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+            command = [sys.executable, "-m", "kinesis_cli", *words]
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
         if niceness:
             with suppress(OSError):
                 os.setpriority(os.PRIO_PROCESS, self._process.pid, niceness)
