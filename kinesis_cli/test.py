@@ -39,6 +39,8 @@ def run(args: argparse.Namespace) -> int:
         args.parser.print_help()
         return 0
     ensure_extra("test")
+    if os.environ.get("KINESIS_BROWSER"):  # the page in a real browser: a minute more, and a Chromium of the machine's own
+        ensure_extra("web-test")
     os.environ.update(test_environment(os.environ, os.getpid()))
     os.execv(sys.executable, [sys.executable, "-m", "pytest", *pytest_arguments(args.arguments)])
 

@@ -35,6 +35,7 @@ def talk(legs80, tmp_path_factory):
         try:
             wait(processes, lambda: body.ready, "every endpoint")
             body.start()
+            wait(processes, lambda: body.motions, "the first reference")
             yield Talk(body, processes)
         finally:
             codes = processes.end()

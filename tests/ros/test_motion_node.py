@@ -55,6 +55,7 @@ def graph(legs80, made_up, tmp_path_factory):
         try:
             wait(processes, lambda: body.ready, "every endpoint")
             body.start()
+            wait(processes, lambda: body.motions, "the first reference")
             yield body, processes
         finally:
             codes = processes.end()
