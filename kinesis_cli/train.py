@@ -23,33 +23,17 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     kinds = parser.add_subparsers(dest="kind", required=True, metavar="COMMAND")
 
     walk = kinds.add_parser("walk", help="train the stand-and-walk policy from nothing, export it, score it")
-    walk.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder of the run: checkpoint, log.csv, the ONNX file")
-    walk.add_argument("--body", default="legs80")
-    walk.add_argument("--steps", type=int, default=DEFAULT_STEPS, help="environment steps (default %(default)s)")
-    walk.add_argument("--seed", type=int, default=1)
-    walk.add_argument("--threads", type=int, default=2)
-    walk.add_argument("--from", dest="start_from", type=Path, metavar="CHECKPOINT", help="start with the policy of another run")
-    walk.add_argument("--resume", action="store_true", help="go on from the checkpoint in DIR")
-    add_learning(walk)
-    _add_options(walk)
+    _add_run(walk, steps=DEFAULT_STEPS)
     walk.set_defaults(action=run_walk)
 
     imitate = kinds.add_parser("imitate", help="train one policy on the clips of motion libraries and on commands together, export it")
     imitate.add_argument("libraries", type=Path, nargs="+", metavar="LIBRARY", help="motion library, made by `kinesis motions import`")
-    imitate.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder of the run: checkpoint, log.csv, the ONNX file")
-    imitate.add_argument("--body", default="legs80")
     imitate.add_argument("--clips", default="*", metavar="PATTERN", help="names of clips, as in a shell; several separated by commas")
     imitate.add_argument("--generator-share", type=float, default=0.3, metavar="SHARE", help="of the batch that follows commands (default %(default)s)")
     imitate.add_argument("--max-residual", type=float, default=0.7, metavar="WEIGHTS", help="leave out clips that need more help on the root, "
                          "in body weights (default %(default)s)")  # fmt: skip
-    imitate.add_argument("--steps", type=int, default=IMITATION_STEPS, help="environment steps (default %(default)s)")
     imitate.add_argument("--evaluate-every", type=int, default=500_000, metavar="STEPS")
-    imitate.add_argument("--seed", type=int, default=1)
-    imitate.add_argument("--threads", type=int, default=2)
-    imitate.add_argument("--from", dest="start_from", type=Path, metavar="CHECKPOINT", help="start with the policy of another run")
-    imitate.add_argument("--resume", action="store_true", help="go on from the checkpoint in DIR")
-    add_learning(imitate)
-    _add_options(imitate)
+    _add_run(imitate, steps=IMITATION_STEPS)
     imitate.set_defaults(action=run_imitate)
 
     export = kinds.add_parser("export", help="checkpoint -> ONNX with its contract, checked against torch")
@@ -74,8 +58,16 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     add_commands(kinds)
 
 
-def _add_options(parser: argparse.ArgumentParser) -> None:
+def _add_run(parser: argparse.ArgumentParser, *, steps: int) -> None:
     """What every training from an environment can be told."""
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder of the run: checkpoint, log.csv, the ONNX file")
+    parser.add_argument("--body", default="legs80")
+    parser.add_argument("--steps", type=int, default=steps, help="environment steps (default %(default)s)")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--from", dest="start_from", type=Path, metavar="CHECKPOINT", help="start with the policy of another run")
+    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in DIR")
+    add_learning(parser)
     parser.add_argument("--outputs", choices=("structured", "residual", "direct", "length"), default="structured",
                         help="what the policy's outputs mean (default %(default)s); a policy that is started from keeps its own")  # fmt: skip
     parser.add_argument("--vary", type=float, default=0.0, metavar="SIZE",

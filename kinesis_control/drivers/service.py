@@ -6,6 +6,7 @@ Both the bus process and the guardian are services: read the settings, open, run
 import json
 import logging
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, fields
@@ -17,6 +18,18 @@ from kinesis_control.errors import ConfigurationError, KinesisError, UnknownName
 _LOG = logging.getLogger("kinesis")
 _USAGE_EXIT = 2
 S = TypeVar("S", bound="SettingsFile")
+
+
+def connect_local(path: Path) -> socket.socket | None:
+    """A connection of packets to a local socket, which never blocks; None where nobody listens."""
+    link = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    link.setblocking(False)
+    try:
+        link.connect(str(path))
+    except OSError:
+        link.close()
+        return None
+    return link
 
 
 def require_robot_name(name: str) -> None:

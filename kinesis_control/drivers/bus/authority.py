@@ -7,6 +7,7 @@ from typing import Protocol
 
 from kinesis_control.drivers.codecs import guardian
 from kinesis_control.drivers.codecs.guardian import HEARTBEAT_TIMEOUT_S, MAX_PACKET, Heartbeat, Hello, Lease, LeaseRequest, Refused, Release, Role, Status
+from kinesis_control.drivers.service import connect_local
 
 _RETRY_NS = 500_000_000
 _TIMEOUT_NS = int(1e9 * HEARTBEAT_TIMEOUT_S)
@@ -101,12 +102,8 @@ class GuardianLink:
         if now_ns - self._tried_ns < _RETRY_NS:
             return False
         self._tried_ns = now_ns
-        link = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        link.setblocking(False)
-        try:
-            link.connect(str(self._path))
-        except OSError:
-            link.close()
+        link = connect_local(self._path)
+        if link is None:
             return False
         self._socket, self._heard_ns = link, now_ns
         self._send(Hello(role=Role.BUS, name=self._name))

@@ -15,6 +15,8 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
+from kinesis_control.drivers.service import connect_local
+
 INPUT_PERIOD_S, OUTPUT_TIMEOUT_S, INPUT_TIMEOUT_S = 0.002, 0.05, 0.05
 CHANNEL_A, CHANNEL_B, RESET, CONTACTOR, DUMP_OPEN = 1, 2, 4, 8, 16
 PUMP_ON, DUMP_CLOSED = 1, 2
@@ -135,11 +137,4 @@ class Board:
         if now_ns - self._tried_ns < _RETRY_NS:
             return
         self._tried_ns = now_ns
-        link = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        link.setblocking(False)
-        try:
-            link.connect(str(self._path))
-        except OSError:
-            link.close()
-            return
-        self._link = link
+        self._link = connect_local(self._path)
