@@ -86,6 +86,7 @@ class MotionNode(Ending, Node):
         self._replies = self.create_publisher(String, "text_reply", qos.GOAL)
         self._reporter = Reporter(self, self._diagnose)
         self._reporter.watch(self._publisher)
+        self._reporter.watch(self._replies)
         self._subscribe()
 
     def _read_parameters(self) -> None:

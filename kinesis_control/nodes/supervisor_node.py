@@ -31,6 +31,12 @@ STALE_S = 3.0
 REASON_S = 4.0
 """How long the reason of a refusal is waited for [s, wall clock]."""
 
+_PUBLISHED = {
+    "sim": ("body_state", "control_status"),
+    "policy": ("muscle_command", "control_status"),
+    "motion": ("reference", "text_reply", "control_status"),
+}
+
 START_FAILED = 7
 """Exit code of a graph that did not come up."""
 
@@ -121,11 +127,12 @@ class SupervisorNode(Ending, Node):
 
     def _match(self) -> str:
         """Wait until every node says that its own endpoints have their partners: discovery tells each side apart."""
-        listeners = 3 if self._expect_recorder else 2  # policy, motion, recorder
+        if self._expect_recorder and self._names["recorder"] not in self._readers("body_state"):
+            return f"{self._names['recorder']} to listen to 'body_state'"  # it does so last of all
         wanted = {
-            "sim": {"body_state": listeners, "muscle_command": 1},
-            "policy": {"body_state": 1, "reference": 1, "muscle_command": 1},
-            "motion": {"body_state": 1, "reference": 1},
+            "sim": {"body_state": 2, "muscle_command": 1, "control_status": 1},  # policy and motion listen to the body
+            "policy": {"body_state": 1, "reference": 1, "muscle_command": 1, "control_status": 1},
+            "motion": {"body_state": 1, "reference": 1, "control_status": 1, "text_reply": 0},
         }
         if self._expect_observer:
             wanted["sim"]["run_summary"] = 1
@@ -133,12 +140,15 @@ class SupervisorNode(Ending, Node):
             told = self._told(role)
             values = {pair.key: pair.value for pair in told.values} if told is not None else {}
             for topic, count in topics.items():
+                count += self._is_recorded(role, topic)
                 if int(values.get(MATCHED + topic, 0)) < count:
                     return f"'{topic}' of {self._names[role]} to have {count} partner(s), it has {values.get(MATCHED + topic, 'said nothing')}"
-        if self._expect_recorder and self._names["recorder"] not in self._readers("body_state"):
-            return f"{self._names['recorder']} to listen to 'body_state'"
         self._step = self._call_arm if self._auto_arm else self._done
         return "the body to be armed"
+
+    def _is_recorded(self, role: str, topic: str) -> bool:
+        """Whether the recorder listens to what a node publishes."""
+        return self._expect_recorder and topic in _PUBLISHED[role] and self._names["recorder"] in self._readers(topic)
 
     def _told(self, role: str) -> DiagnosticStatus | None:
         """Last diagnostics of a node."""

@@ -72,6 +72,7 @@ class Reporter:
         self.settled = False
         self._partners: dict[str, Callable[[], int]] = {}
         self._calls = 0
+        self.watch(self._status)
         node.create_timer(0.1, self._on_timer, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def watch(self, endpoint: Publisher | Subscription) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
-from kinesis_msgs.msg import BodyState, ControlStatus, MuscleCommand
+from kinesis_msgs.msg import BodyState, ControlStatus
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message
@@ -90,15 +90,15 @@ class Probe:
         self.replies: list[str] = []
         self.summaries: list[str] = []
         self.diagnostics: dict[str, Any] = {}
-        self.commands: list[MuscleCommand] = []
         listen = self.node.create_subscription
-        listen(BodyState, "body_state", self.raw_states.append, qos.LOOP, raw=True)
         # Whatever happens on a busy machine, a test sees every status: some compare the whole row of them.
         every = QoSProfile(depth=2000, reliability=ReliabilityPolicy.RELIABLE)
         listen(ControlStatus, "control_status", self.statuses.append, every)
         listen(String, "text_reply", lambda m: self.replies.append(m.data), qos.GOAL)
         listen(String, "run_summary", lambda m: self.summaries.append(m.data), qos.LATCHED)
         listen(DiagnosticArray, "/diagnostics", self._on_diagnostics, qos.STATUS)
+        # The last one, as with a recorder: whoever sees this one knows the others.
+        listen(BodyState, "body_state", self.raw_states.append, qos.LOOP, raw=True)
         self.clients = {name: self.node.create_client(Trigger, name) for name in ("estop", "reset_estop", "arm", "disarm")}
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)

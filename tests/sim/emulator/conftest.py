@@ -64,15 +64,21 @@ def active(driven):
 
 @pytest.fixture
 def served(tmp_path):
-    """`with served("udp", {"port": 0}) as (emulator, port): ...`, time passing only through `port`."""
+    """`with served("udp", {"port": 0}) as (emulator, port): ...`, time passing only through `port`.
+
+    Without `board`, the test plays the guardian: nothing else may write pump, contactor and dump valve.
+    """
 
     @contextmanager
-    def serve(bus, address):
+    def serve(bus, address, board=True):
         settings = EmulatorSettings(
             bus=bus, clock="lockstep", folder=tmp_path / "robot", address=address, android=AndroidConfig(), faults=True, mode="pressure", loop={}
         )
         emulator = Emulator(settings)
         emulator.open()
+        if not board:  # before the thread begins: one poll under way would switch off what the test switches on
+            emulator._board.close()
+            emulator._board = None
         thread = threading.Thread(target=emulator.run, daemon=True)
         thread.start()
         port = TestPortClient(emulator.kit.test_socket, timeout_s=60.0)

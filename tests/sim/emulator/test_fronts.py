@@ -42,7 +42,6 @@ def exchange(driver, command, state, until, port=None, seconds=30.0):
 def take(driver, port, emulator, command, state):
     """Supply on, lease, arm."""
     emulator.android.contactor, emulator.android.dump_open, emulator.android.plant.supply = True, False, 850e3
-    emulator._board = None  # the guardian's part is played here
     port.ask(advance=400)
     identity = driver.identify()
     key = emulator.kit.robot_key()
@@ -71,7 +70,7 @@ def test_a_driver_identifies_arms_and_moves_it(served, bus, address):
     if bus == "can":
         pytest.importorskip("can")
         pytest.importorskip("msgpack", reason="msgpack is not installed (extra: robot)")
-    with served(bus, address) as (emulator, port), link(emulator.kit) as driver:
+    with served(bus, address, board=False) as (emulator, port), link(emulator.kit) as driver:
         command, state = driver.frames()
         identity = take(driver, port, emulator, command, state)
         assert identity.serial == 1 and len(identity.banks) == 8
@@ -88,7 +87,7 @@ def test_a_driver_identifies_arms_and_moves_it(served, bus, address):
 
 
 def test_a_command_of_an_older_epoch_is_worth_nothing(served):
-    with served("udp", {"port": 0}) as (emulator, port), link(emulator.kit) as driver, link(emulator.kit) as old:
+    with served("udp", {"port": 0}, board=False) as (emulator, port), link(emulator.kit) as driver, link(emulator.kit) as old:
         command, state = driver.frames()
         old_command, old_state = old.frames()
         take(driver, port, emulator, command, state)
@@ -113,9 +112,9 @@ def test_another_serial_or_other_limits_are_refused(served):
 def test_the_golem_server_is_driven_and_let_loose(served, tmp_path):
     pytest.importorskip("grpc")
     address = {"controller": f"unix:{tmp_path}/c", "state_store": f"unix:{tmp_path}/s"}
-    with served("golem", address) as (emulator, port), link(emulator.kit) as driver:
+    with served("golem", address, board=False) as (emulator, port), link(emulator.kit) as driver:
         emulator.android.contactor, emulator.android.dump_open, emulator.android.plant.supply = True, False, 850e3
-        emulator.android.pump_wanted, emulator._board = True, None
+        emulator.android.pump_wanted = True
         port.ask(advance=400)
         command, state = driver.frames()
         assert driver.identify().layout_hash == emulator.android.layout_hash
