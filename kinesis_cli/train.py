@@ -4,14 +4,18 @@ import argparse
 import hashlib
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from kinesis_cli.train_mixture import add_commands, add_learning, learning, remember
 
 if TYPE_CHECKING:
     from kinesis_train.clip_check import ClipCheck
-    from kinesis_train.env import EnvConfig
+    from kinesis_train.imitate_plan import ImitationTraining
+    from kinesis_train.walk import WalkTraining
+
+Run = TypeVar("Run", "WalkTraining", "ImitationTraining")
 
 DEFAULT_STEPS = 12_400_000
 IMITATION_STEPS = 20_000_000
@@ -68,6 +72,9 @@ def _add_run(parser: argparse.ArgumentParser, *, steps: int) -> None:
     parser.add_argument("--from", dest="start_from", type=Path, metavar="CHECKPOINT", help="start with the policy of another run")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in DIR")
     add_learning(parser)
+    parser.add_argument("--envs", type=int, default=0, metavar="N", help="bodies in the batch (default: what suits two cores; thousands suit a GPU)")
+    parser.add_argument("--physics", choices=("rollout", "warp"), default="rollout",
+                        help="on threads, or by MuJoCo Warp on a GPU, which needs pip install 'kinesis-ros[gpu]' (default %(default)s)")  # fmt: skip
     parser.add_argument("--outputs", choices=("structured", "residual", "direct", "length"), default="structured",
                         help="what the policy's outputs mean (default %(default)s); a policy that is started from keeps its own")  # fmt: skip
     parser.add_argument("--vary", type=float, default=0.0, metavar="SIZE",
@@ -91,12 +98,16 @@ def run(args: argparse.Namespace) -> int:
     return int(args.action(args))
 
 
-def _env(args: argparse.Namespace) -> "EnvConfig":
-    """The environment that the options ask for."""
+def asked(run: Run, args: argparse.Namespace) -> Run:
+    """A run of this kind with what the options of `_add_run` ask for."""
     from kinesis_train.disturbance import Disturbance
-    from kinesis_train.env import EnvConfig
 
-    return EnvConfig(disturbance=Disturbance.usual(args.vary)) if args.vary else EnvConfig()
+    env = replace(run.env, physics=args.physics, disturbance=Disturbance.usual(args.vary) if args.vary else run.env.disturbance)
+    if args.envs:
+        env = replace(env, envs=args.envs)
+    return replace(
+        run, body=args.body, steps=args.steps, seed=args.seed, threads=args.threads, action=args.outputs, env=env, ppo=learning(args, run.ppo),
+    )  # fmt: skip
 
 
 def run_walk(args: argparse.Namespace) -> int:
@@ -106,7 +117,7 @@ def run_walk(args: argparse.Namespace) -> int:
     from kinesis_train.parallel import Team
     from kinesis_train.walk import WalkTraining, train
 
-    run, team = WalkTraining(body=args.body, steps=args.steps, seed=args.seed, threads=args.threads, ppo=learning(args)), Team.join()
+    run, team = asked(WalkTraining(), args), Team.join()
     if team.leads:
         remember(args, args.output)
     checkpoint = train(run, args.output, resume=args.resume, start_from=args.start_from, report=_progress(args.steps), team=team)
@@ -131,10 +142,9 @@ def run_imitate(args: argparse.Namespace) -> int:
     from kinesis_train.parallel import Team
 
     clips = read_clips(args.libraries, load_body(args.body), args.clips)
-    run = ImitationTraining(
-        body=args.body, steps=args.steps, seed=args.seed, threads=args.threads, generator_share=args.generator_share, pattern=args.clips,
-        evaluate_every=args.evaluate_every, libraries=tuple(p.name for p in args.libraries), limits=CheckLimits(residual=args.max_residual),
-        ppo=learning(args),
+    run = replace(
+        asked(ImitationTraining(), args), generator_share=args.generator_share, pattern=args.clips, evaluate_every=args.evaluate_every,
+        libraries=tuple(p.name for p in args.libraries), limits=CheckLimits(residual=args.max_residual),
     )  # fmt: skip
     start = args.output / CHECKPOINT if args.resume else args.start_from
     if start is not None:

@@ -64,11 +64,9 @@ def add_learning(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--one-pass", action="store_true", help="use every sample once, in place of three times")
 
 
-def learning(args: argparse.Namespace) -> "PpoConfig":
-    """What the arguments of `add_learning` ask for."""
-    from kinesis_train.ppo import PpoConfig
-
-    config = PpoConfig(exploration=args.exploration)
+def learning(args: argparse.Namespace, config: "PpoConfig") -> "PpoConfig":
+    """`config` with what the arguments of `add_learning` ask for."""
+    config = replace(config, exploration=args.exploration)
     return replace(config, epochs=1) if args.one_pass else config
 
 
@@ -145,12 +143,13 @@ def run_mine(args: argparse.Namespace) -> int:
     require_extra()
     from kinesis_train.mining import MiningConfig, mine
     from kinesis_train.parallel import Team
+    from kinesis_train.ppo import PpoConfig
 
     (trials, env), team = _trials(args), Team.join()
     if team.leads:
         remember(args, args.output)
     config = MiningConfig(
-        steps=args.steps, next_steps=args.next_steps, experts=args.experts, leave=args.leave, seed=args.seed, env=env, ppo=learning(args),
+        steps=args.steps, next_steps=args.next_steps, experts=args.experts, leave=args.leave, seed=args.seed, env=env, ppo=learning(args, PpoConfig()),
     )  # fmt: skip
     stages = mine(trials, config, args.output, progress_line(), first=args.start_from, team=team)
     team.leave()

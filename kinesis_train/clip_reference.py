@@ -163,7 +163,9 @@ class ClipReference(Reference):
             velocity=turn_by(yaw, self.bank.key_body_velocity[rows]),
             joints=f["joint_position"][rows],
             up=np.stack(rotation_entries(f["root_quaternion"][rows])[2], axis=-1),
+            heading=self.yaw + heading(f["root_quaternion"][rows]),
             spin=f["root_angular_velocity"][rows, :2],
+            activation=self.bank.activation[rows],
         )
 
     def key_error(self) -> Array:

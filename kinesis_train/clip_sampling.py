@@ -1,7 +1,8 @@
 """Adaptive sampling: episodes begin more often where they failed lately, and everywhere sometimes.
 
 Clips are cut into segments of about a second. Each keeps a failure rate, a running mean over the episodes that came through
-it: 1 where one failed, 0 where it went on. A start within a segment is as likely as the rate of it and of the next one ask.
+it: 1 where one failed, 0 where it went on. A start within a segment is likeliest where about half fails of it or of the next
+one, and less likely where nearly all does, so that what cannot be followed does not take the practice from what can.
 """
 
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 SEGMENT_S = 1.0
 UNTRIED = 0.5  # failure rate of what was not tried yet
+HOPE = 1.2  # the rate that would be too hopeless to be practised; 1 still is, a little
 
 
 class SegmentSampler:
@@ -45,7 +47,8 @@ class SegmentSampler:
         """Share of the starts that each segment gets, sum 1; `floor` of them are spread evenly over time."""
         # What fails soon after a start in the segment before is practised from there too.
         following = np.where(np.r_[self.clip[1:] == self.clip[:-1], False], np.r_[self.rate[1:], 0.0], 0.0)
-        hard, even = self._length * np.maximum(self.rate, following), self._length / self._length.sum()
+        rate = np.maximum(self.rate, following)
+        hard, even = self._length * rate * (HOPE - rate), self._length / self._length.sum()
         total = hard.sum()
         return even if total < 1e-9 else floor * even + (1.0 - floor) * hard / total
 

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from kinesis_control.body_state import BodyState
 from kinesis_control.contract import ObservationTerm
-from kinesis_control.errors import UnavailableError
+from kinesis_control.errors import UnavailableError, UnknownNameError
 from kinesis_control.motion.gait_table import GaitTable
-from kinesis_control.motion.generator import GaitGenerator
+from kinesis_control.motion.generator import GaitGenerator, heading
 from kinesis_control.observation import ObservationBuilder, rotation_entries, term_size
 from kinesis_control.reference import ReferenceWindow
 from kinesis_sim.bodies import Body
@@ -42,7 +42,17 @@ CONTEXT_TERMS = ("reference_next_contact", "reference_next_root_linear_velocity"
 REFERENCE_OFFSETS = (0.025, 0.1, 0.3, 0.6)
 LIFT = np.array([0.0, 0.0, 0.002])  # episodes start a little above the floor [m]
 MAX_RECORDS = 20
+PHYSICS = ("rollout", "warp")
 TOPPLED = 0.75  # an episode fails when the cosine between the vertical of body and reference is less
+
+
+def physics_type(name: str) -> type[BatchPhysics]:
+    """One of PHYSICS."""
+    if name == "rollout":
+        return BatchPhysics
+    from kinesis_train.physics_warp import WarpPhysics
+
+    return WarpPhysics
 
 
 def observation_terms(body: Body, offsets: Sequence[float] = REFERENCE_OFFSETS) -> tuple[ObservationTerm, ...]:
@@ -58,6 +68,7 @@ class EnvConfig:
         envs: bodies in the batch.
         control_dt: control period [s].
         threads: rollout threads.
+        physics: "rollout" (mujoco.rollout on threads) or "warp" (MuJoCo Warp on a GPU).
         task, reward: what is practised and how it is judged.
         disturbance: how bodies and sensors differ from the model.
     """
@@ -65,9 +76,14 @@ class EnvConfig:
     envs: int = 64
     control_dt: float = 0.025
     threads: int = 2
+    physics: str = "rollout"
     task: TaskConfig = field(default_factory=TaskConfig)
     reward: RewardWeights = field(default_factory=RewardWeights)
     disturbance: Disturbance = field(default_factory=Disturbance)
+
+    def __post_init__(self) -> None:
+        if self.physics not in PHYSICS:
+            raise UnknownNameError("physics", self.physics, PHYSICS)
 
 
 class TrackingEnv:
@@ -88,7 +104,7 @@ class TrackingEnv:
         self.body, self.config = body, config
         self.rng = np.random.default_rng(seed)
         n, d = config.envs, body.description
-        self.physics = BatchPhysics(body, n, control_dt=config.control_dt, threads=config.threads, disturbance=config.disturbance, seed=seed)
+        self.physics = physics_type(config.physics)(body, n, control_dt=config.control_dt, threads=config.threads, disturbance=config.disturbance, seed=seed)
         self.state = self.physics.state
         self._sensed = BodyState.zeros(d, (n,)) if config.disturbance.noise.any else self.state
         self.records: Path | None = None
@@ -193,7 +209,9 @@ class TrackingEnv:
             "velocity": (dv * dv).mean(axis=(1, 2)),
             "joints": ((state.joint_position - target.joints) ** 2).mean(axis=1),
             "tilt": 1.0 - upright + 0.1 * (spin**2).mean(axis=1) * 0.1,
+            "heading": 1.0 - np.cos(heading(state.root_quaternion) - target.heading),
             "effort": self.excitation.mean(axis=1),
+            "muscles": ((state.muscle_activation - target.activation) ** 2).mean(axis=1),
         }
         self.key_distance = np.sqrt((d * d).sum(axis=2))
         return errors, self.key_distance.max(axis=1), upright

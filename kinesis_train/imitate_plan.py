@@ -12,7 +12,7 @@ from kinesis_train.clip_reference import ClipTask
 from kinesis_train.clips import ClipBank
 from kinesis_train.env import REFERENCE_OFFSETS, EnvConfig
 from kinesis_train.ppo import PpoConfig
-from kinesis_train.task import CURRICULUM
+from kinesis_train.task import CURRICULUM, RewardWeights
 from kinesis_train.walk import Curriculum
 
 
@@ -40,6 +40,9 @@ FROM_NOTHING = (
     ClipStage(begins=0.55),
 )
 """One walk, then walks, then turns and steps backward and aside, then everything, runs too."""
+
+REWARD = RewardWeights(position=(0.35, 60.0), joints=(0.13, 10.0), tilt=(0.15, 6.0), heading=(0.10, 4.0), effort=(0.0, 6.0), muscles=(0.12, 40.0))
+"""Clips must be followed in the world, so that the heading counts too; and with muscles as the feed-forward uses them, not just with few of them."""
 
 FROM_POLICY = (ClipStage(),)
 """A policy that walks already practises everything at once."""
@@ -86,8 +89,8 @@ class ImitationTraining:
     stages: tuple[ClipStage, ...] = FROM_NOTHING
     fit_steps: int = 4000
     timing: float = 0.3
-    env: EnvConfig = field(default_factory=EnvConfig)
-    ppo: PpoConfig = field(default_factory=PpoConfig)
+    env: EnvConfig = field(default_factory=lambda: EnvConfig(envs=128, reward=REWARD))
+    ppo: PpoConfig = field(default_factory=lambda: PpoConfig(horizon=32))
 
     def __post_init__(self) -> None:
         begins = [s.begins for s in self.stages]

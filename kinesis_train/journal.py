@@ -1,15 +1,18 @@
 """What a run writes while it goes: log.csv always, TensorBoard event files where the package `tensorboard` is installed, run.json for `train status`."""
 
 import csv
+import fcntl
 import json
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from kinesis_control.errors import ConfigurationError
+
 log = logging.getLogger(__name__)
 
-LOG_FILE, RUN_FILE, EVENTS = "log.csv", "run.json", "tensorboard"
+LOG_FILE, RUN_FILE, EVENTS, LOCK = "log.csv", "run.json", "tensorboard", "lock"
 
 
 def write_run(folder: Path, *, kind: str, steps: int, body: str, seed: int, **more: Any) -> None:
@@ -26,8 +29,18 @@ class Journal:
     """
 
     def __init__(self, folder: Path, columns: Sequence[str], *, steps: int = 0) -> None:
-        """`steps`: where a run is taken up; rows beyond it, of rounds that a kill undid, are taken out."""
+        """`steps`: where a run is taken up; rows beyond it, of rounds that a kill undid, are taken out.
+
+        Raises:
+            ConfigurationError: another training that still runs writes to the folder.
+        """
         folder.mkdir(parents=True, exist_ok=True)
+        self._lock = (folder / LOCK).open("w")  # let go by the system, however the process ends
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._lock.close()
+            raise ConfigurationError(f"{folder}: another training that still runs writes to this folder; end it first, or use another folder") from None
         self.columns, self._path = tuple(columns), folder / LOG_FILE
         kept = [row for row in read_rows(self._path) if row["steps"] <= steps]
         with self._path.open("w", newline="") as file:
@@ -46,7 +59,8 @@ class Journal:
                     self._events.add_scalar(name, value, int(figures["steps"]))
 
     def close(self) -> None:
-        """Let go of the event file."""
+        """Let go of the event file and of the folder."""
+        self._lock.close()
         if self._events is not None:
             self._events.close()
 

@@ -147,14 +147,18 @@ class BatchPhysics:
             Mask (n,) of members whose physics broke; they are frozen at their last finite state and must be placed anew.
         """
         self.control[:] = excitation[:, None, :] if self.late is None else self.late.pass_on(excitation)
-        states, sensors = self.pool.rollout(self._models(), self.data, self.full, self.control)
-        last, sensed = states[:, -1], sensors[:, -1]
+        last, sensed = self._advance()
         broken = ~(np.isfinite(last).all(axis=1) & np.isfinite(sensed).all(axis=1)) | (np.abs(last[:, 1 + self.model.nq :]).max(axis=1) > 200.0)
         good = ~broken
         self.full[good] = last[good]
         self.sensors[good] = sensed[good]
         self._read(moved=True)
         return broken
+
+    def _advance(self) -> tuple[Array, Array]:
+        """Full states (n, size) and sensors (n, nsensordata) after one control tick of `control`, from `full`; may hold what is not finite."""
+        states, sensors = self.pool.rollout(self._models(), self.data, self.full, self.control)
+        return states[:, -1], sensors[:, -1]
 
     def _read(self, moved: bool) -> None:
         """Fill `state` and the key bodies; key velocities are differences over a tick, zero where nothing moved."""

@@ -53,14 +53,18 @@ class Target:
         position, velocity: of the key bodies in odom; shape (n, B, 3) [m], [m/s].
         joints: shape (n, n_joints) [rad].
         up: the vertical in the frame of the reference root; shape (n, 3).
+        heading: where the reference root looks, about the vertical; shape (n,) [rad].
         spin: roll and pitch rates of the reference root, in its own frame; shape (n, 2) [rad/s].
+        activation: feed-forward; shape (n, n_muscles), 0..1.
     """
 
     position: Array
     velocity: Array
     joints: Array
     up: Array
+    heading: Array
     spin: Array
+    activation: Array
 
 
 class Reference(ABC):

@@ -92,14 +92,17 @@ and long episodes, as goals need them; last, for long."""
 class RewardWeights:
     """Weights and sharpness of the tracking reward; the form follows DeepMimic (Peng et al. 2018) and KINESIS.
 
-    reward = sum_i weight_i exp(-sharpness_i error_i); errors are mean squares except effort (a mean).
+    reward = sum_i weight_i exp(-sharpness_i error_i); errors are mean squares except effort (a mean), tilt and heading
+    (one minus the cosine of the angle between body and reference). "muscles" are activations against those of the feed-forward.
     """
 
     position: tuple[float, float] = (0.40, 60.0)
     velocity: tuple[float, float] = (0.15, 3.0)
     joints: tuple[float, float] = (0.15, 10.0)
     tilt: tuple[float, float] = (0.20, 6.0)
+    heading: tuple[float, float] = (0.0, 4.0)
     effort: tuple[float, float] = (0.10, 6.0)
+    muscles: tuple[float, float] = (0.0, 40.0)
 
 
 class CommandSampler:

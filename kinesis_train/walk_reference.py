@@ -77,7 +77,6 @@ class WalkReference(Reference):
         sway = values[:, j]
         ahead, aside = velocity[:, 0] - velocity[:, 2] * sway, velocity[:, 1] + change[:, j]
         c, s = np.cos(yaw), np.sin(yaw)
-        drive = self.drive.sample(cell, gen.phase[which]).value[:, : self.drive.joint.shape[-1]]
         spin = np.zeros((len(which), 3))
         spin[:, 2] = velocity[:, 2]
         return Start(
@@ -87,8 +86,13 @@ class WalkReference(Reference):
             spin=spin,
             joints=values[:, :j],
             joint_velocity=change[:, :j],
-            activation=np.where(walking[:, None], drive, 0.0),
+            activation=self._drive(velocity, gen.phase[which]),
         )
+
+    def _drive(self, velocity: Array, phase: Array) -> Array:
+        """Feed-forward activations of walks; none where the body stands."""
+        activation = self.drive.sample(self.drive.cell(velocity), phase).value[:, : self.drive.joint.shape[-1]]
+        return np.asarray(np.where(velocity.any(axis=1)[:, None], activation, 0.0))
 
     def update(self, state: BodyState, dt: float) -> None:
         if dt > 0.0:
@@ -99,7 +103,10 @@ class WalkReference(Reference):
         position, velocity, joints = self.keypoints.at(self.generator)
         up = np.zeros((len(position), 3))
         up[:, 2] = 1.0
-        return Target(position=position, velocity=velocity, joints=joints, up=up, spin=np.zeros((len(position), 2)))
+        return Target(
+            position=position, velocity=velocity, joints=joints, up=up, heading=self.generator.yaw.copy(), spin=np.zeros((len(position), 2)),
+            activation=self._drive(self.generator.velocity, self.generator.phase),
+        )  # fmt: skip
 
     def key_error(self) -> Array:
         return np.full(len(self.generator.phase), self.task.key_error)

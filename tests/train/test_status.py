@@ -11,7 +11,7 @@ import pytest
 
 from kinesis_cli.main import main
 from kinesis_cli.train_mixture import recall, remember
-from kinesis_control.errors import UnavailableError
+from kinesis_control.errors import ConfigurationError, UnavailableError
 from kinesis_train.journal import Journal, read_rows, write_run
 from kinesis_train.status import curve, describe, look
 
@@ -37,6 +37,16 @@ def test_rows_that_a_kill_undid_are_taken_out_and_a_cut_line_is_no_row(tmp_path:
     journal = Journal(tmp_path, ("steps", "seconds", "steps_per_s", "reward", "walk_s"), steps=7000)
     journal.write({"steps": 7500, "seconds": 7.0, "steps_per_s": 1.0, "reward": 0.0})
     assert [r["steps"] for r in read_rows(tmp_path / "log.csv")][-2:] == [7000.0, 7500.0]
+
+
+def test_a_folder_belongs_to_one_training_at_a_time(tmp_path: Path) -> None:
+    first = Journal(tmp_path, ("steps", "reward"))
+    first.write({"steps": 10, "reward": 0.5})
+    with pytest.raises(ConfigurationError, match="another training"):
+        Journal(tmp_path, ("steps", "reward"))
+    first.close()
+    assert [r["steps"] for r in read_rows(tmp_path / "log.csv")] == [10.0]
+    Journal(tmp_path, ("steps", "reward"), steps=10).close()
 
 
 def test_events_stand_beside_the_csv(tmp_path: Path) -> None:
