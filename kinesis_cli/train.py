@@ -33,7 +33,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     imitate = kinds.add_parser("imitate", help="train one policy on the clips of motion libraries and on commands together, export it")
     imitate.add_argument("libraries", type=Path, nargs="+", metavar="LIBRARY", help="motion library, made by `kinesis motions import`")
     imitate.add_argument("--clips", default="*", metavar="PATTERN", help="names of clips, as in a shell; several separated by commas")
-    imitate.add_argument("--generator-share", type=float, default=0.3, metavar="SHARE", help="of the batch that follows commands (default %(default)s)")
+    imitate.add_argument("--generator-share", type=float, default=0.4, metavar="SHARE", help="of the batch that follows commands (default %(default)s)")
     imitate.add_argument("--max-residual", type=float, default=0.7, metavar="WEIGHTS", help="leave out clips that need more help on the root, "
                          "in body weights (default %(default)s)")  # fmt: skip
     imitate.add_argument("--evaluate-every", type=int, default=500_000, metavar="STEPS")

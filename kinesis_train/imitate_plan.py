@@ -44,6 +44,10 @@ FROM_NOTHING = (
 REWARD = RewardWeights(position=(0.35, 60.0), joints=(0.13, 10.0), tilt=(0.15, 6.0), heading=(0.10, 4.0), effort=(0.0, 6.0), muscles=(0.12, 40.0))
 """Clips must be followed in the world, so that the heading counts too; and with muscles as the feed-forward uses them, not just with few of them."""
 
+COMMANDS = replace(CURRICULUM[-1][1], max_speed=1.6, push_speed=0.15, free_share=0.5)
+"""Commands beside the clips of a policy that walks already: those of its last stage, faster, pushed harder, and half of them
+through the world: most recorded clips are too short to show whether a body strays from its path."""
+
 FROM_POLICY = (ClipStage(),)
 """A policy that walks already practises everything at once."""
 
@@ -81,7 +85,7 @@ class ImitationTraining:
     judged_walks: int = 48
     judged_s: float = 12.0
     threads: int = 2
-    generator_share: float = 0.3
+    generator_share: float = 0.4
     libraries: tuple[str, ...] = ()
     pattern: str = "*"
     limits: CheckLimits = field(default_factory=CheckLimits)
@@ -101,7 +105,7 @@ class ImitationTraining:
 def from_policy(run: ImitationTraining, stored: dict[str, Any]) -> ImitationTraining:
     """The run that goes on from a checkpoint: with its layers, with every command and every clip from the start."""
     kept = stored["run"]
-    return replace(run, hidden=tuple(kept["hidden"]), action=kept.get("action", "structured"), curriculum=((0, CURRICULUM[-1][1]),), stages=FROM_POLICY)
+    return replace(run, hidden=tuple(kept["hidden"]), action=kept.get("action", "structured"), curriculum=((0, COMMANDS),), stages=FROM_POLICY)
 
 
 def shape_of(run: Mapping[str, Any]) -> str:

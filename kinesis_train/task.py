@@ -33,6 +33,7 @@ class TaskConfig:
         episode: longest episode [s].
         key_error: an episode ends when a key body is further than this from its reference [m].
         slew_per_s: largest change of an excitation per second; the body's edge enforces the same.
+        free_share: share of the episodes whose reference goes its way through the world, in place of following the body softly.
         start_noise: size of the random differences that an episode starts with; 0 starts on the reference.
     """
 
@@ -57,6 +58,7 @@ class TaskConfig:
     episode: float = 20.0
     key_error: float = 0.3
     slew_per_s: float = 24.0
+    free_share: float = 0.0
     start_noise: float = 1.0
 
 

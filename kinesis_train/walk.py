@@ -76,7 +76,9 @@ def fit_decoder(env: WalkEnv, decoder: nn.Module, seed: int) -> dict[str, float]
 def evaluation_env(body: Body, run: WalkTraining, envs: int = 48) -> WalkEnv:
     """Starts from standing, one command held, 2 % excitation noise, no pushes: what a newcomer tries first."""
     judged = run.curriculum[-1][1]
-    task = replace(judged, walk_starts=0.0, hold=(1e6, 1e6), excitation_noise=0.02, push_interval=1e9, episode=1e6, stand_share=0.25, key_error=0.5)
+    task = replace(
+        judged, walk_starts=0.0, hold=(1e6, 1e6), excitation_noise=0.02, push_interval=1e9, episode=1e6, stand_share=0.25, key_error=0.5, free_share=0.0
+    )
     return WalkEnv(body, replace(run.env, envs=envs, task=task, disturbance=Disturbance()), seed=run.seed + 1000)
 
 

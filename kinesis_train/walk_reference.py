@@ -18,7 +18,7 @@ from kinesis_train.reference import Index, Mask, Reference, Start, Target
 from kinesis_train.task import CommandSampler, TaskConfig
 
 Array = NDArray[np.float64]
-KEPT = ("velocity", "ramp", "acceleration", "held", "stopping", "phase", "yaw", "position", "rate")
+KEPT = ("velocity", "ramp", "acceleration", "held", "stopping", "phase", "yaw", "position", "rate", "anchored")
 
 
 @cache
@@ -66,6 +66,7 @@ class WalkReference(Reference):
         gen.phase[which] = np.where(walking, rng.random(k), gen.limits.start_phase)
         gen.position[which] = 0.0
         gen.yaw[which] = rng.uniform(-np.pi, np.pi, k)
+        gen.anchored[which] = 1.0 if task.free_share == 0.0 else rng.random(k) >= task.free_share
         return self._start(which, walking)
 
     def _start(self, which: Index, walking: Mask) -> Start:

@@ -61,6 +61,7 @@ class GaitGenerator:
         acceleration: change of `velocity` per second, as of the last `update`.
         held, stopping: the last command that was not to stand, and whether a stop has begun; shapes (*batch, 3), (*batch,).
         rate: gait cycles per second, as of the last `update`; shape (*batch,).
+        anchored: 1 where the reference follows the body softly, 0 where it goes its way through the world; shape (*batch,).
         joint_position: of the reference now, as of the last `update`; shape (*batch, n_joints) [rad].
     """
 
@@ -79,7 +80,7 @@ class GaitGenerator:
         self.held, self.stopping = np.zeros((*batch, 3)), np.ones(batch, dtype=bool)
         self.phase, self.yaw = np.full(batch, lim.start_phase), np.zeros(batch)
         self.position = np.zeros((*batch, 2))
-        self.rate = np.zeros(batch)
+        self.rate, self.anchored = np.zeros(batch), np.ones(batch)
         self.joint_position = self.table.sample(self.table.cell(self.velocity), self.phase).value[..., : self._joints]
 
     def reset(self, state: BodyState) -> None:
@@ -170,11 +171,11 @@ class GaitGenerator:
         ey = state.root_position[..., 1] - (self.position[..., 1] + c * sway)
         distance = np.sqrt(ex * ex + ey * ey)
         beyond = np.maximum(distance - lim.max_lead, 0.0) / np.maximum(distance, 1e-9)
-        share = np.maximum(beyond, 1.0 - np.exp(-dt / lim.anchor_time))
+        share = self.anchored * np.maximum(beyond, 1.0 - np.exp(-dt / lim.anchor_time))
         self.position[..., 0] += share * ex
         self.position[..., 1] += share * ey
         turn = wrap(heading(state.root_quaternion) - self.yaw)
-        self.yaw += turn - np.clip(turn, -lim.max_turn_lead, lim.max_turn_lead)
+        self.yaw += self.anchored * (turn - np.clip(turn, -lim.max_turn_lead, lim.max_turn_lead))
 
     def _fill(self, velocity: Array, travelled: Array, gait: Sample, rate: Array) -> None:
         """Fill the window. `velocity` and `travelled` are of its frames; `gait` and `rate` begin with the present instant."""

@@ -145,6 +145,13 @@ def test_hard_segments_are_drawn_more_often_and_easy_ones_still(legs: Body) -> N
     assert (sampler.draw(200, np.random.default_rng(0), from_start=0.2, floor=0.3)[0] == 1).all()
 
 
+def test_what_always_fails_is_practised_less_than_what_fails_half_of_the_time() -> None:
+    sampler = SegmentSampler(np.array([40, 40, 40]), DT, forget=0.2)
+    sampler.rate[:] = 0.02, 0.6, 1.0
+    weights = sampler.weights(0.0)
+    assert weights[1] > 1.5 * weights[2] > 5.0 * weights[0] > 0.0
+
+
 def test_check_finds_a_floating_and_a_sliding_clip_and_passes_a_walk(legs: Body, walk: Walk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     good = walk("good", seconds=0.7)

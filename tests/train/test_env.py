@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from kinesis_control.body_state import BodyState
+from kinesis_control.motion.generator import heading
 from kinesis_control.observation import ObservationBuilder
 from kinesis_sim.world import World
 from kinesis_train.env import REFERENCE_OFFSETS, EnvConfig, WalkEnv, observation_terms
+from kinesis_train.task import RewardWeights, TaskConfig, tracking_reward
 
 
 def test_starts_are_on_the_reference(env: WalkEnv) -> None:
@@ -83,3 +85,26 @@ def test_a_reset_touches_only_its_member(env: WalkEnv, which: int) -> None:
     others = [i for i in range(4) if i != which]
     assert np.array_equal(env.physics.full[others], before[others])
     assert not np.array_equal(env.physics.full[which], before[which])
+
+
+def test_a_free_reference_goes_its_way_and_an_anchored_one_follows_the_body(legs) -> None:  # type: ignore[no-untyped-def]
+    env = WalkEnv(legs, EnvConfig(envs=32, threads=1, task=TaskConfig(free_share=0.5)), seed=0)
+    free = env.generator.anchored == 0.0
+    assert free.any() and not free.all()
+    env.generator.yaw[:], env.generator.position[:] = 3.0, (40.0, 0.0)
+    env.generator.velocity[:] = env.generator.ramp[:] = 0.0
+    env.reference.update(env.state, 0.025)
+    apart = np.hypot(*(env.generator.position - env.state.root_position[:, :2]).T)
+    assert (apart[free] > 35.0).all() and (apart[~free] < 1.0).all()
+
+
+def test_heading_and_muscles_count_where_they_have_a_weight(env: WalkEnv) -> None:
+    weights = RewardWeights(heading=(0.5, 4.0), muscles=(0.5, 40.0))
+    errors, _, _ = env._errors()
+    best = tracking_reward(weights, errors | {"heading": np.zeros(4), "muscles": np.zeros(4)})
+    assert (tracking_reward(weights, errors | {"heading": np.full(4, 0.3)}) < best - 0.2).all()
+    assert (tracking_reward(weights, errors | {"muscles": np.full(4, 0.05)}) < best - 0.2).all()
+    env.physics.qpos[0, 3:7] = env.physics.qpos[0, 3:7] * (-1.0, 1.0, 1.0, -1.0)  # another heading
+    env.step(np.full((4, 80), 0.1))
+    turned, _, _ = env._errors()
+    assert turned["heading"][0] == pytest.approx(1.0 - np.cos(heading(env.state.root_quaternion[0]) - env.reference.target().heading[0]))
