@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from kinesis_cli.options import fraction, whole
+from kinesis_cli.sim_page import ANY_PORT, LOOPBACK
 
 DIFFERS, NOTHING_COMPARED = 8, 9
 """Exit codes: commands or states differ; there was nothing that could be compared."""
@@ -25,7 +26,15 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--seed", type=whole, metavar="N", help="of the run, where the recording does not say it")
     parser.add_argument("--noise", type=fraction, metavar="F", help="excitation noise of the run, where the recording does not say it")
     parser.add_argument("--perturbation", type=fraction, metavar="F", help="size of the random start, where the recording does not say it")
-    parser.add_argument("--web", type=whole, metavar="PORT", help="compare nothing: play the recording on the page, at this port of this machine")
+    parser.add_argument(
+        "--web",
+        type=whole,
+        nargs="?",
+        const=ANY_PORT,
+        metavar="PORT",
+        help="compare nothing: play the recording on the page (default: 8080 or the next free one)",
+    )
+    parser.add_argument("--web-host", default=LOOPBACK, metavar="ADDRESS", help="with --web: serve it to other machines too; it then asks for a token")
     parser.add_argument("--emg", action="append", default=[], type=Path, metavar="FILE", help="with --web: recordings of people to show beside it")
     parser.add_argument("--graph", type=whole, default=0, metavar="I", help="with --web: which body, where the recording holds several (default: 0)")
     parser.add_argument("--tolerance", type=float, default=1e-6, metavar="E", help="largest difference of a command (default: 1e-6)")
@@ -87,7 +96,7 @@ def _resimulate(args: argparse.Namespace, recording, graph) -> int:  # type: ign
         return 0
     print(
         f"{where}: DIFFERENT from state {result.first_difference} on ({result.compared - 1} equal before it): {result.field} by {result.amount:.3g}. "
-        "A push, a reset or an e-stop by service, other package versions or another machine explain a difference; a recording does not hold services."
+        "A reset or an e-stop by service, other package versions or another machine explain a difference; a recording does not hold services."
     )
     return DIFFERS
 

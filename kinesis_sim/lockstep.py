@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kinesis_control.contract import Contract
+from kinesis_control.evaluate.events import Push
 from kinesis_control.safety.arming import ArmingConfig
 from kinesis_control.safety.gate import CommandGate
 from kinesis_control.safety.limits import Command, Limits
@@ -17,10 +18,6 @@ VALID_S = 0.3
 """How long a command is held, as the policy node asks for [s]."""
 
 
-PUSHES = "pushes"
-"""Name of the fact that holds the pushes of a run in the metadata of its bag: a JSON list of `ScheduledPush`."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class ScheduledPush:
     """A push that is known before. Attributes: at_s [s] from the start; newton; degree, direction of the force, left of the heading; duration_s [s]."""
@@ -30,12 +27,13 @@ class ScheduledPush:
     degree: float
     duration_s: float
 
-    def apply(self, session: Session) -> tuple[float, float, float]:
-        """Begin the push now; returns the force in the heading frame [N]."""
+    def apply(self, session: Session) -> Push:
+        """Begin the push now."""
         angle = math.radians(self.degree)
         force = (self.newton * math.cos(angle), self.newton * math.sin(angle), 0.0)
-        session.world.push(np.array(force), self.duration_s)
-        return force
+        world = session.world
+        x, y, z = world.push(np.array(force), self.duration_s).tolist()
+        return Push(stamp_ns=session.state.stamp_ns, duration_s=self.duration_s, force=(x, y, z), part=world.body.entry.trunk)
 
 
 @dataclass(frozen=True, kw_only=True)

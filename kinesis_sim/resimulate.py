@@ -1,7 +1,6 @@
 """A lock-step recording, simulated again under its own commands: the same seed and the same commands give the same states, bit by bit."""
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,22 +9,22 @@ import numpy as np
 from kinesis_control.body_state import BodyState
 from kinesis_control.contract import read_contract
 from kinesis_control.errors import ConfigurationError, ContractError, UnavailableError
-from kinesis_control.evaluate.replay import Tick, body_of, policies_of, read_state, ticks_of
+from kinesis_control.evaluate.events import Push
+from kinesis_control.evaluate.replay import Tick, body_of, policies_of, pushes_of, read_state, ticks_of
 from kinesis_control.evaluate.stream_graph import Graph
 from kinesis_control.evaluate.stream_open import Recording
 from kinesis_sim.bodies import load_body
-from kinesis_sim.lockstep import PUSHES, LockstepConfig, ScheduledPush, answer, lockstep_session
+from kinesis_sim.lockstep import LockstepConfig, answer, lockstep_session
 from kinesis_sim.session import Session
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunFacts:
-    """What determines a run besides its commands; None where it is not known. Attributes: seed, noise, perturbation; pushes, where they were recorded."""
+    """What determines a run besides its commands and pushes; None where it is not known. Attributes: seed, noise, perturbation."""
 
     seed: int | None
     noise: float | None
     perturbation: float | None
-    pushes: tuple[ScheduledPush, ...] = ()
 
     @classmethod
     def of(cls, recorded: Mapping[str, str], *, seed: int | None = None, noise: float | None = None, perturbation: float | None = None) -> "RunFacts":
@@ -39,7 +38,6 @@ class RunFacts:
                 seed=seed if seed is not None else int(recorded["seed"]) if "seed" in recorded else None,
                 noise=noise if noise is not None else float(recorded["noise"]) if "noise" in recorded else None,
                 perturbation=perturbation if perturbation is not None else float(recorded["perturbation"]) if "perturbation" in recorded else None,
-                pushes=tuple(ScheduledPush(**push) for push in json.loads(recorded.get(PUSHES, "[]"))),
             )
         except (ValueError, TypeError) as error:
             raise ConfigurationError(f"the metadata of the recording states a fact that is not of its form: {error}") from error
@@ -94,14 +92,14 @@ def resimulate(recording: Recording, graph: Graph, facts: RunFacts, find_policy:
         raise ContractError(f"body '{recorded.name}' was recorded with model {recorded.model_hash}, here it is {body.description.model_hash}")
     contract = read_contract(find_policy(log.policies[0][1].sha256 if log.policies else ""))
     session = lockstep_session(body, contract, facts.config())
-    result, state = ResimulationResult(), BodyState.zeros(body.description)
+    result, state, pushes = ResimulationResult(), BodyState.zeros(body.description), pushes_of(recording, graph)
     for tick in ticks_of(recording, graph):
-        if not _compare(tick, session, state, facts.pushes, result):
+        if not _compare(tick, session, state, pushes, result):
             break
     return result
 
 
-def _compare(tick: Tick, session: Session, recorded: BodyState, pushes: tuple[ScheduledPush, ...], result: ResimulationResult) -> bool:
+def _compare(tick: Tick, session: Session, recorded: BodyState, pushes: Sequence[Push], result: ResimulationResult) -> bool:
     """Compare one state and step; False at the end of what can be compared."""
     read_state(tick.state, recorded)
     if not result.compared and recorded.seq != 0:
@@ -116,8 +114,8 @@ def _compare(tick: Tick, session: Session, recorded: BodyState, pushes: tuple[Sc
     if result.first_difference is not None:
         return False
     for push in pushes:
-        if recorded.seq == round(push.at_s / session.world.control_dt):
-            push.apply(session)
+        if push.stamp_ns == recorded.stamp_ns:
+            session.world.push(np.array(push.force), push.duration_s, push.part, in_odom=True)
     if tick.command is None:
         alive = session.step(session.now_s)
     else:

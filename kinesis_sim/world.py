@@ -156,11 +156,11 @@ class World:
         self._count_tick()
         return self._read()
 
-    def push(self, force: Array, duration: float, part: str | None = None) -> None:
-        """Push the body from the next tick on, with exactly the impulse force x duration.
+    def push(self, force: Array, duration: float, part: str | None = None, *, in_odom: bool = False) -> Array:
+        """Push the body from the next tick on, with exactly the impulse force x duration; returns the force in odom, shape (3,) [N].
 
         Args:
-            force: shape (3,), in the heading frame at this instant (x forward, y left, z up) [N].
+            force: shape (3,), in the heading frame at this instant (x forward, y left, z up), or `in_odom` [N].
             duration: [s]; a part of a tick is made up by a weaker force over one whole tick.
             part: model body that is pushed, at its centre of mass; the trunk by default.
 
@@ -174,11 +174,13 @@ class World:
         part = part or self.body.entry.trunk
         if part not in self.body.part_names:
             raise UnknownNameError("part", part, self.body.part_names)
-        w, x, y, z = self.state.root_quaternion.tolist()
-        heading = math.atan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))
-        cosine, sine = math.cos(heading), math.sin(heading)
-        world = np.array([cosine * vector[0] - sine * vector[1], sine * vector[0] + cosine * vector[1], vector[2]])
-        self._pushes.append(_Push(body=self.model.body(part).id, force=world, ticks_left=duration / self.control_dt))
+        if not in_odom:
+            w, x, y, z = self.state.root_quaternion.tolist()
+            heading = math.atan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))
+            cosine, sine = math.cos(heading), math.sin(heading)
+            vector = np.array([cosine * vector[0] - sine * vector[1], sine * vector[0] + cosine * vector[1], vector[2]])
+        self._pushes.append(_Push(body=self.model.body(part).id, force=vector, ticks_left=duration / self.control_dt))
+        return vector
 
     def joint_positions(self) -> Array:
         """Every joint of `body.all_joint_names`, coupled ones too [rad or m]; shape (n_all_joints,)."""

@@ -26,7 +26,6 @@ is what was meant for the tick's OWN stamp, that is the frame whose window stamp
 (interpolated between frames where none falls on it), NaN before the first. Frames and units are those of BodyState and
 ReferenceWindow: odom for positions, base_link for twists, quaternions wxyz."""
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -37,95 +36,13 @@ from numpy.typing import NDArray
 
 from kinesis_control.body_state import BodyDescription
 from kinesis_control.errors import LayoutError
+from kinesis_control.evaluate.events import Goal, GoalEnd, GoalFrame, Push, StatusEvent, Text
 
 Array = NDArray[np.float64]
 
 Kinematics = Callable[[Array, Array, Array], Array]
 """(root_position (T, 3), root_quaternion (T, 4) wxyz, joint_position (T, n_joints)) -> key-body positions (T, B, 3) in
 odom [m]. It comes from the side that knows the body's model, and is used for the body and for its reference alike."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Goal:
-    """A place to go to. Attributes: stamp_ns; x, y in odom [m]; yaw [rad], None where any will do."""
-
-    stamp_ns: int
-    x: float
-    y: float
-    yaw: float | None = None
-
-
-REPLACED = "something else was asked for"
-"""How a text ended that was not given its time."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Text:
-    """A text command and what came of it.
-
-    Attributes:
-        stamp_ns: when it was given.
-        text: as given.
-        reply: first answer to it; empty where none was recorded.
-        understood: None where it cannot be told (no answer recorded).
-        done_ns: when it was reported done; None where it was not, or cannot be told.
-        endless: it has no end of its own, as "walk" has none.
-        ended: how it ended without being done: the report of the motion node, or REPLACED; empty while it was under way.
-    """
-
-    stamp_ns: int
-    text: str
-    reply: str = ""
-    understood: bool | None = None
-    done_ns: int | None = None
-    endless: bool = False
-    ended: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Push:
-    """An external force.
-
-    Attributes: stamp_ns of its start; duration_s [s]; force (x, y, z) in odom [N]; part, the model body that was
-        pushed.
-    """
-
-    stamp_ns: int
-    duration_s: float
-    force: tuple[float, float, float]
-    part: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class GoalFrame:
-    """A goal for a ball.
-
-    Attributes: left, right, feet of the posts in odom, (x, y) [m], as seen by who looks into the goal; height, of the
-        bar above the ground [m].
-    """
-
-    left: tuple[float, float]
-    right: tuple[float, float]
-    height: float
-
-    def __post_init__(self) -> None:
-        numbers = (*self.left, *self.right, self.height)
-        if not (all(math.isfinite(v) for v in numbers) and math.dist(self.left, self.right) > 0.1 and self.height > 0.1):
-            raise LayoutError(f"a goal needs two posts more than 0.1 m apart and a bar above 0.1 m; got {self}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class StatusEvent:
-    """Something that changed.
-
-    Attributes: stamp_ns; kind "fault", "mode", "state" or "stop"; name, for example "COMMAND_TOO_OLD"; node that said
-        so.
-    """
-
-    stamp_ns: int
-    kind: str
-    name: str
-    node: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +74,7 @@ class Episode:
         ball_position: shape (T, 3), centre of a ball in odom [m].
         goal_frame: where a ball has to go; None where unknown.
         keeper: name of the policy of the goalkeeper; empty where there is none, or it is unknown.
-        goals, texts, pushes, events: by rising stamp; a text comes with the chunk in which it is over.
+        goals, goal_ends, texts, pushes, events: by rising stamp; a text comes with the chunk in which it is over.
     """
 
     body: BodyDescription
@@ -194,6 +111,7 @@ class Episode:
     goal_frame: GoalFrame | None = None
     keeper: str = ""
     goals: tuple[Goal, ...] = ()
+    goal_ends: tuple[GoalEnd, ...] = ()
     texts: tuple[Text, ...] = ()
     pushes: tuple[Push, ...] = ()
     events: tuple[StatusEvent, ...] = ()
@@ -253,7 +171,7 @@ class Episode:
         return replace(self, key_body_position=reached, reference_key_body_position=meant)
 
 
-EVENTS = ("goals", "texts", "pushes", "events")
+EVENTS = ("goals", "goal_ends", "texts", "pushes", "events")
 
 
 def shapes(body: BodyDescription, ticks: int) -> dict[str, tuple[int, ...]]:

@@ -5,9 +5,10 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from kinesis_control.evaluate.direction import direction
 from kinesis_control.evaluate.figure import Figure
 from kinesis_control.evaluate.report_conditions import Verdict
-from kinesis_control.evaluate.report_evaluation import Evaluation, Group, RecordingReport, direction
+from kinesis_control.evaluate.report_evaluation import Evaluation, Group, RecordingReport
 from kinesis_control.evaluate.report_json import figure_of
 from kinesis_control.evaluate.report_life import LifeReport
 
@@ -23,6 +24,8 @@ _PER_MUSCLE = "muscle_timing.agreement."
 _UNITS = {"rad/s^3": "rad/s\u00b3"}
 
 _SPECIAL = {
+    "goals.reached": "goals reached",
+    "goals.distance": "distance to the goal",
     "velocity.mean_error": "velocity error",
     "push.recovered": "pushes recovered from",
     "suite.success": "successes",
@@ -269,7 +272,7 @@ def _cell(life: LifeReport, name: str) -> str:
 
 def facts_line(report: RecordingReport) -> str:
     """Clock, facts and policies of a recording."""
-    facts: Iterable[str] = (f"{escape(k)} {escape(v)}" for k, v in report.facts.items() if v not in ("", "[]"))
+    facts: Iterable[str] = (f"{escape(k)} {escape(v)}" for k, v in report.facts.items() if v and k != "clock")
     policies = (f"from {1e-9 * ns:.2f} s {escape(name)} <code>{escape(sha[:16])}</code>" for ns, name, sha in report.policies)
     return f"<div class='dim'>{', '.join((*(f'clock {escape(c)}' for c in report.clocks), *facts))}</div><div class='dim'>{'; '.join(policies)}</div>"
 

@@ -10,6 +10,7 @@ from kinesis_control.evaluate.emg_recordings import EmgRecording
 from kinesis_control.evaluate.figure import Figure
 from kinesis_control.evaluate.html_style import STYLE
 from kinesis_control.evaluate.plots_muscles import muscles, muscles_note
+from kinesis_control.evaluate.plots_tasks import goal_distance, time_line
 from kinesis_control.evaluate.report_conditions import Verdict
 from kinesis_control.evaluate.report_evaluation import Evaluation, RecordingReport
 from kinesis_control.evaluate.report_life import LifeReport
@@ -63,14 +64,17 @@ def _drawn(evaluation: Evaluation) -> list[LifeReport]:
 def _episode(life: LifeReport, emg: Sequence[EmgRecording], *, opened: bool) -> str:
     fell = f", fell after {1e-9 * (life.fallen_ns - life.begin_ns):.2f} s" if life.fallen_ns is not None else ""
     summary = f"{escape(life.source)} <small>{life.duration_s:.2f} s, {life.ticks} ticks{fell}</small>"
+    last = f"The last seconds before the {'fall' if life.fallen_ns is not None else 'end'}. Dashed: reference."
     drawn = [
         ("Path from above", plots.path_from_above(life), "Start: dot."),
         ("Speed", plots.speed(life), ""),
+        ("Distance to the goal", goal_distance(life), "While it was pursued. Dashed: reached."),
         ("Key bodies against the clip", plots.body_error(life), "Dashed: the limit of success@0.5."),
-        ("Joints", plots.joints(life), f"The last seconds before the {'fall' if life.fallen_ns is not None else 'end'}. Dashed: reference."),
+        ("Key bodies", plots.key_bodies(life), last),
+        ("Joints", plots.joints(life), last),
         ("Load of the feet", plots.contact(life), "Blue: load over body weight. Shaded: meant to be loaded."),
         ("Muscles over the gait cycle", muscles(life, emg), muscles_note(life, emg)),
-        ("What happened", plots.time_line(life), ""),
+        ("What happened", time_line(life), ""),
     ]
     figures = "".join(parts.plot(title, text, note) for title, text, note in drawn if text)
     return f'<details class="episode"{" open" if opened else ""}><summary>{summary}</summary><div class="plots">{figures}</div></details>'

@@ -25,8 +25,8 @@ summary small{font-weight:400;margin-left:6px}
 details.figures{border:0}.plots{display:grid;gap:18px;margin:12px 0}figure{margin:0}
 figcaption{font-weight:600;font-size:14px}figcaption small{font-weight:400}
 svg{width:100%;height:auto;display:block}
-.wide td:first-child,.wide th:first-child{min-width:9.5em}
-@media (max-width:700px){main{padding:18px 14px 40px}h1{font-size:22px}figure{overflow-x:auto}figure svg{min-width:620px}
+td.worst{min-width:15em}.wide td:first-child,.wide th:first-child{min-width:9.5em}
+@media (max-width:700px){main{padding:18px 14px 40px}td.worst{min-width:0}h1{font-size:22px}figure{overflow-x:auto}figure svg{min-width:620px}
 table.figures thead{display:none}table.figures tr{display:flex;flex-wrap:wrap;column-gap:8px;border-bottom:1px solid var(--line);padding:4px 0}
 table.figures td{border:0;padding:0}table.figures td:empty{display:none}table.figures .name{flex:1 1 50%}
 table.figures .count::before{content:"n "}table.figures .within,table.figures .count,table.figures .other,table.figures .worst,

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from kinesis_control.evaluate.episode import Episode, GoalFrame
+from kinesis_control.evaluate.episode import Episode
+from kinesis_control.evaluate.events import GoalFrame
 from kinesis_control.evaluate.figure import Figure
 from kinesis_control.evaluate.statistics import mean_figure, share_figure
 

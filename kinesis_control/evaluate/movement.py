@@ -123,7 +123,7 @@ class MovementScore:
         why_power = "muscle tensions and velocities are not known at two ticks on end"
         why = why_power if not n else "root positions are not known" if not self._way.count else ""
         if not why and metres < LEAST_WAY_M:
-            speed, why = float("nan"), f"the body went {metres:.2f} m; at least {LEAST_WAY_M:g} m are needed"
+            speed, why = float("nan"), f"the body went less than {LEAST_WAY_M:g} m"
         metabolic = positive / POSITIVE_EFFICIENCY + negative / NEGATIVE_EFFICIENCY
         proxy = "proxy from muscle work alone (Margaria's efficiencies): no resting, no holding of force"
         return [

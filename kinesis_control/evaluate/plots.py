@@ -95,7 +95,7 @@ def speed(life: LifeReport) -> str:
         axes.plot(c["time_s"], c["speed"], color=REACHED, label="reached", alpha=0.9)
         _mark_events(axes, life)
         axes.set(xlabel="time [s]", ylabel="speed [m/s]", ylim=(0.0, 1.2 * max(axes.get_ylim()[1], 0.1)))
-        axes.legend(loc="upper left", ncols=3)
+        axes.legend(loc="upper left", ncols=4)
 
     return svg(draw, width=7.2, height=2.3, name=f"speed {life.source}")
 
@@ -118,6 +118,27 @@ def joints(life: LifeReport) -> str:
         canvas.supylabel("angle [degree]", fontsize=9)
 
     return svg(draw, width=7.2, height=0.5 + 1.15 * rows, name=f"joints {life.source}")
+
+
+def key_bodies(life: LifeReport) -> str:
+    """Height of the key bodies and of their reference, in the last seconds before the end or the fall; empty where they are not known."""
+    c = life.series.close_up
+    names = life.body.key_body_names
+    if not np.isfinite(c["key_height"]).any():
+        return ""
+    rows = -(-len(names) // 4)
+
+    def draw(canvas: Any) -> None:
+        grid = np.atleast_1d(canvas.subplots(rows, 4, sharex=True)).ravel()
+        for axes, b in zip(grid, range(len(names)), strict=False):
+            _line(axes, c["time_s"], 1e2 * c["reference_key_height"][:, b], color=MEANT, dashes=(4, 2), linewidth=1.0)
+            axes.plot(c["time_s"], 1e2 * c["key_height"][:, b], color=REACHED, linewidth=1.0)
+            axes.set_title(names[b].replace("_", " "))
+        finish_grid(grid, len(names), 4)
+        canvas.supxlabel("time [s]", fontsize=9)
+        canvas.supylabel("height [cm]", fontsize=9)
+
+    return svg(draw, width=7.2, height=0.5 + 1.15 * rows, name=f"key bodies {life.source}")
 
 
 def finish_grid(grid: Any, used: int, columns: int) -> None:
@@ -164,35 +185,6 @@ def body_error(life: LifeReport) -> str:
     return svg(draw, width=7.2, height=2.0, name=f"error {life.source}")
 
 
-def time_line(life: LifeReport) -> str:
-    """Faults, stops, modes, texts, goals and pushes on a time line."""
-    rows: dict[str, list[tuple[float, str]]] = {}
-    for event in life.events:
-        if event.kind != "state":
-            label = f"mode ({event.node})" if event.kind == "mode" else event.name
-            rows.setdefault(label, []).append((_at(life, event.stamp_ns), event.name if event.kind == "mode" else ""))
-    rows |= {"goal": [(_at(life, g.stamp_ns), f"({g.x:.1f}, {g.y:.1f})") for g in life.goals]} if life.goals else {}
-    rows |= {"text": [(_at(life, t.stamp_ns), t.text[:24]) for t in life.texts]} if life.texts else {}
-    rows |= {"push": [(_at(life, p.stamp_ns), f"{np.linalg.norm(p.force):.0f} N") for p in life.pushes]} if life.pushes else {}
-    if life.fallen_ns is not None:
-        rows.setdefault("fall", []).append((_at(life, life.fallen_ns), ""))
-    if not rows:
-        return ""
-    alarms = {e.name for e in life.events if e.kind in ("fault", "stop")} | {"fall"}
-
-    def draw(canvas: Any) -> None:
-        axes = canvas.add_subplot()
-        for y, (label, marks) in enumerate(reversed(rows.items())):
-            colour = ALARM if label in alarms else REACHED
-            axes.plot([t for t, _ in marks], [y] * len(marks), "|" if len(marks) > 30 else "o", color=colour, markersize=6)
-            for t, text in marks[:12]:
-                axes.annotate(text, (t, y), textcoords="offset points", xytext=(5, 3), fontsize=7)
-        axes.set_yticks(range(len(rows)), list(reversed(rows)))
-        axes.set(xlabel="time [s]", xlim=(-0.02 * max(life.duration_s, 1.0), 1.04 * max(life.duration_s, 1.0)), ylim=(-0.6, len(rows) - 0.3))
-
-    return svg(draw, width=7.2, height=0.8 + 0.26 * len(rows), name=f"time line {life.source}")
-
-
 def latency(series: LatencySeries, period_s: float, misses: Sequence[tuple[int, int]], begin_ns: int, name: str) -> str:
     """Latency over time (mean and largest of each stretch of time), the control period, and deadline misses."""
 
@@ -212,7 +204,8 @@ def latency(series: LatencySeries, period_s: float, misses: Sequence[tuple[int, 
     return svg(draw, width=7.2, height=3.1 if misses else 2.3, name=f"latency {name}")
 
 
-def _at(life: LifeReport, stamp_ns: int) -> float:
+def at(life: LifeReport, stamp_ns: int) -> float:
+    """Time since the episode began [s]."""
     return 1e-9 * (stamp_ns - life.begin_ns)
 
 
@@ -222,8 +215,8 @@ def _line(axes: Any, x: Array, y: Array, **style: Any) -> None:
 
 
 def _mark_events(axes: Any, life: LifeReport) -> None:
-    for push in life.pushes:
-        axes.axvline(_at(life, push.stamp_ns), color=BAND, linewidth=0.9)
+    for i, push in enumerate(life.pushes):
+        axes.axvline(at(life, push.stamp_ns), color=BAND, linewidth=0.9, label="push" if i == 0 else None)
     if life.fallen_ns is not None:
-        axes.axvline(_at(life, life.fallen_ns), color=ALARM, linewidth=1.0)
-        axes.annotate("fall", (_at(life, life.fallen_ns), 0.0), color=ALARM, textcoords="offset points", xytext=(3, 3), fontsize=8)
+        axes.axvline(at(life, life.fallen_ns), color=ALARM, linewidth=1.0)
+        axes.annotate("fall", (at(life, life.fallen_ns), 0.0), color=ALARM, textcoords="offset points", xytext=(3, 3), fontsize=8)

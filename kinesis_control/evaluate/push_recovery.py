@@ -3,15 +3,16 @@
 Let v be the horizontal velocity of the root in odom, m its mean over the 1 s before the push, and a the largest |v - m|
 in that second: the sway of its own steps. The body has returned at the end of the first 1 s after the push throughout
 which |v - m| stayed within max(0.15 m/s, 1.5 a); the time to return is that from the start of the push to the beginning
-of this second. A body that falls within the 5 s in which it is watched has not recovered. Where the command changes,
-the recording ends or another push comes before the answer, there is none."""
+of this second. A body that falls within the 5 s in which it is watched has not recovered, even if it had returned. Where
+the command changes, the recording ends or another push comes before the answer, there is none."""
 
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kinesis_control.evaluate.episode import Episode, Push
+from kinesis_control.evaluate.episode import Episode
+from kinesis_control.evaluate.events import Push
 from kinesis_control.evaluate.figure import Figure
 from kinesis_control.evaluate.movement import to_odom
 from kinesis_control.evaluate.statistics import mean_figure, share_figure
@@ -45,6 +46,10 @@ class _Watch:
         """Whether the answer is still to come."""
         return self.recovered is None and not self.why_unknown
 
+    def may_fall(self, stamp_ns: int) -> bool:
+        """Whether a fall now would be one of this push."""
+        return bool(self.recovered) and stamp_ns - self.push.stamp_ns <= WATCHED_NS
+
 
 @dataclass
 class PushScore:
@@ -64,6 +69,8 @@ class PushScore:
                 self._begin(self._pending.pop(0))
             if self._watches and self._watches[-1].open:
                 self._look(self._watches[-1], stamp_ns, velocity[i], chunk.velocity_command[i], fallen=bool(chunk.fallen[i]))
+            elif self._watches and chunk.fallen[i] and self._watches[-1].may_fall(stamp_ns):
+                self._watches[-1].recovered = False
             self._recent.append((stamp_ns, velocity[i]))
             while self._recent[0][0] < stamp_ns - BEFORE_NS:
                 self._recent.pop(0)
@@ -75,7 +82,7 @@ class PushScore:
         unknown = [w.why_unknown or "the recording ends before the answer" for w in self._watches if w.recovered is None]
         unknown += ["the recording ends before the push"] * len(self._pending)
         note = f"not known for {len(unknown)}: {'; '.join(sorted(set(unknown)))}" if unknown else ""
-        why = note or "no push was recorded"
+        why = note or "no push was recorded while the body was upright"
         times = np.array([w.seconds for w in known if w.recovered])
         return [
             share_figure("push.recovered", sum(bool(w.recovered) for w in known), len(known), note=note, why=why),

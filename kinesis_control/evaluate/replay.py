@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from kinesis_control.body_state import BodyDescription, BodyState
 from kinesis_control.errors import UnavailableError
 from kinesis_control.evaluate import stream_join as join
+from kinesis_control.evaluate.events import Push
 from kinesis_control.evaluate.stream_events import EventLog
 from kinesis_control.evaluate.stream_graph import Graph
 from kinesis_control.evaluate.stream_join import STATE_FIELDS
@@ -87,6 +88,14 @@ def policies_of(recording: Recording, graph: Graph) -> EventLog:
     for message in recording.messages({graph.status} if graph.status else set()):
         log.status(recording.decode(message))
     return log
+
+
+def pushes_of(recording: Recording, graph: Graph) -> list[Push]:
+    """Pushes that the simulator took on."""
+    log = EventLog()
+    for message in recording.messages({graph.push} if graph.push else set()):
+        log.push(recording.decode(message))
+    return log.pushes
 
 
 def ticks_of(recording: Recording, graph: Graph) -> Iterator[Tick]:

@@ -11,29 +11,21 @@ from typing import Any
 
 import numpy as np
 
+from kinesis_control.evaluate.direction import direction
 from kinesis_control.evaluate.episode import Kinematics
 from kinesis_control.evaluate.figure import Figure, by_name
 from kinesis_control.evaluate.imitation import imitation_figures
 from kinesis_control.evaluate.latency_series import LatencySeries
 from kinesis_control.evaluate.report_life import ClipLength, LifeReport, score_life
 from kinesis_control.evaluate.statistics import mean_figure, share_figure
-from kinesis_control.evaluate.stream import EpisodeStream, FindBody, read_lives
+from kinesis_control.evaluate.stream import EpisodeStream, read_lives
 from kinesis_control.evaluate.stream_graph import Graph, graphs_of, missing_topics
+from kinesis_control.evaluate.stream_lives import FindBody
 from kinesis_control.evaluate.stream_open import Recording
 
 SCHEMA, SCHEMA_VERSION = "kinesis.evaluation", 1
 
-SMALLER_IS_BETTER = (
-    "imitation.mpjpe", "movement.root_velocity_error", "movement.joint_", "movement.command_variation", "movement.effort", "movement.foot_skate",
-    "energy.", "timing.", "emg.plain.rmse", "emg.piecewise.rmse", "goals.distance", "goals.time", "goals.heading_error", "velocity.", "falls.fell",
-    "texts.time", "push.return_time", "suite.speed_error",
-)  # fmt: skip
-LARGER_IS_BETTER = (
-    "imitation.success", "imitation.frame_coverage", "emg.plain.r", "emg.piecewise.r", "goals.reached", "falls.upright_time", "texts.understood", "texts.done",
-    "push.recovered", "suite.success", "kicks.goals", "kicks.ball_speed",
-)  # fmt: skip
-
-LOCKSTEP_TEXTS = "a lock-step recording leaves texts out, for they carry no simulated time; record with --clock realtime"
+NOT_TOLD = "what was asked for is told in the topic activity, which was not recorded"
 
 POOLED = ("goals.reached", "texts.understood", "texts.done", "push.recovered", "kicks.goals")
 """Shares of single outcomes: over episodes every outcome counts the same, whatever episode it is of."""
@@ -194,14 +186,15 @@ def _evaluate_graph(
         life = score_life(_chain(first, chunks), kinematics=of(first.body.name, first.body.model_hash), clip_length=knowledge.clip_length)
         if life is not None:
             lives.append(life.with_figures(knowledge.emg(life)) if knowledge.emg else life)
-    if "lockstep" in stream.log.clocks and not graph.text:
-        lives = [life.with_figures(_without_texts(life)) for life in lives]
+    lives = [life.with_figures(_not_told(life, graph)) for life in lives]
     return _recording_report(recording, graph, stream), lives
 
 
-def _without_texts(life: LifeReport) -> list[Figure]:
-    """What a lock-step recording cannot say: whether a text was given is not known there."""
-    return [Figure.absent(f.name, f.unit, LOCKSTEP_TEXTS) for f in life.figures.values() if f.name.startswith("texts.")]
+def _not_told(life: LifeReport, graph: Graph) -> list[Figure]:
+    """What nobody can say without `activity`: that nothing was asked for."""
+    wishes = {"goals.": graph.goal, "velocity.": graph.velocity, "texts.": graph.text}
+    unknown = tuple(prefix for prefix, topic in wishes.items() if not (topic or graph.activity))
+    return [Figure.absent(f.name, f.unit, NOT_TOLD) for f in life.figures.values() if f.name.startswith(unknown)]
 
 
 def _chain(first: Any, rest: Iterable[Any]) -> Iterable[Any]:
@@ -287,11 +280,6 @@ def _reasons(reasons: Sequence[str]) -> str:
     more = len(counts) - MOST_REASONS
     rest = f"; and {more} other reasons" if more > 1 else "; and another reason" if more == 1 else ""
     return "; ".join(reason for reason, _ in counts[:MOST_REASONS]) + rest
-
-
-def direction(name: str) -> int:
-    """1 where a larger figure is better, -1 where a smaller one is, 0 where neither can be said."""
-    return -1 if name.startswith(SMALLER_IS_BETTER) else 1 if name.startswith(LARGER_IS_BETTER) else 0
 
 
 def _worst(lives: Sequence[LifeReport]) -> dict[str, tuple[float, str]]:

@@ -8,13 +8,15 @@ import numpy as np
 
 from kinesis_control.body_state import BodyDescription
 from kinesis_control.evaluate.emg_timing import timing_figures
-from kinesis_control.evaluate.episode import Episode, Goal, Kinematics, Push, StatusEvent, Text, runs
+from kinesis_control.evaluate.episode import EVENTS, Episode, Kinematics, runs
+from kinesis_control.evaluate.events import Goal, GoalEnd, Push, StatusEvent, Text
 from kinesis_control.evaluate.figure import Figure, by_name
 from kinesis_control.evaluate.gait_cycles import GaitCycles, LegGait, gait_figures
+from kinesis_control.evaluate.goal_reaching import GoalConfig
 from kinesis_control.evaluate.imitation import ClipScore, ImitationScore, clip_figures, imitation_figures
 from kinesis_control.evaluate.movement import MovementScore
 from kinesis_control.evaluate.report_series import PlotSeries
-from kinesis_control.evaluate.tasks import GoalConfig, TaskScore
+from kinesis_control.evaluate.tasks import TaskScore
 
 GENERATED = ("", "stand", "walk")
 """Names that a reference has which no clip gave."""
@@ -42,7 +44,7 @@ class LifeReport:
         clips: one entry a clip that was played.
         legs: gait cycles, right and left.
         series: for plots.
-        events, goals, texts, pushes: at most MOST_EVENTS of each.
+        events, goals, goal_ends, texts, pushes: at most MOST_EVENTS of each.
         event_counts: "kind name" -> how often.
     """
 
@@ -61,6 +63,7 @@ class LifeReport:
     series: PlotSeries
     events: tuple[StatusEvent, ...] = ()
     goals: tuple[Goal, ...] = ()
+    goal_ends: tuple[GoalEnd, ...] = ()
     texts: tuple[Text, ...] = ()
     pushes: tuple[Push, ...] = ()
     event_counts: Mapping[str, int] = field(default_factory=dict)
@@ -81,13 +84,13 @@ class LifeScore:
     def __init__(self, first: Episode, *, kinematics: Kinematics | None = None, clip_length: ClipLength | None = None, goals: GoalConfig | None = None) -> None:
         """`first`: any chunk of the episode, for its facts; it is not taken in."""
         self._facts, self._kinematics, self._length = first, kinematics, clip_length
-        self._movement, self._cycles, self._tasks = MovementScore(first.body), GaitCycles(first.body), TaskScore(first.body, goals)
+        self._movement, self._cycles, self._tasks = MovementScore(first.body), GaitCycles(first.body), TaskScore(goals)
         self._series = PlotSeries()
         self._clips: list[ImitationScore] = []
         self._clip = ""
         self._ticks, self._begin_ns, self._end_ns = 0, 0, 0
         self._fallen_ns: int | None = None
-        self._kept: dict[str, list[Any]] = {name: [] for name in ("events", "goals", "texts", "pushes")}
+        self._kept: dict[str, list[Any]] = {name: [] for name in EVENTS}
         self._counts: dict[str, int] = {}
 
     def update(self, chunk: Episode) -> None:

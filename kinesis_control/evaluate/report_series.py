@@ -23,7 +23,8 @@ class PlotSeries:
     Attributes:
         every: one of so many ticks is kept.
         columns: "time_s" (n,), "position" and "reference_position" (n, 3), "speed" and "reference_speed" (n,), "command" (n, 3),
-            "joints" and "reference_joints" (n, n_joints), "load" and "reference_contact" (n, n_contacts), "body_error" (n,), "effort" (n,), "fallen" (n,).
+            "joints" and "reference_joints" (n, n_joints), "load" and "reference_contact" (n, n_contacts), "body_error" (n,), "effort" (n,), "fallen" (n,),
+            "key_height" and "reference_key_height" (n, n_key_bodies).
         close_up: the same columns, at full rate, of the last ticks before the end or the first fall.
     """
 
@@ -81,4 +82,6 @@ def _columns(e: Episode, begin_ns: int) -> dict[str, Array]:
         "body_error": world.mean(axis=1) if world.shape[1] else np.full(len(e), np.nan),
         "effort": e.excitation.mean(axis=1),
         "fallen": e.fallen.astype(float),
+        "key_height": e.key_body_position[:, :, 2].copy(),
+        "reference_key_height": e.reference_key_body_position[:, :, 2].copy(),
     }

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from kinesis_control.body_state import BodyDescription
-from kinesis_control.evaluate.episode import Goal, Push, StatusEvent, Text
+from kinesis_control.evaluate.events import Goal, GoalEnd, Push, StatusEvent, Text
 from kinesis_control.evaluate.gait_cycles import LegGait
 from kinesis_control.evaluate.imitation import ClipScore
 from kinesis_control.evaluate.report_json import figure_of
@@ -19,9 +19,9 @@ from kinesis_control.evaluate.report_series import PlotSeries
 from kinesis_control.evaluate.time_base import TimeBase
 from kinesis_control.muscles import MuscleLayout
 
-VERSION = 1
+VERSION = 2
 _LEG_ARRAYS = ("durations_s", "stance_shares", "speeds")
-_EVENTS: dict[str, Any] = {"events": StatusEvent, "goals": Goal, "texts": Text, "pushes": Push}
+_EVENTS: dict[str, Any] = {"events": StatusEvent, "goals": Goal, "goal_ends": GoalEnd, "texts": Text, "pushes": Push}
 
 
 def save_life(path: Path, life: LifeReport, key: str) -> None:

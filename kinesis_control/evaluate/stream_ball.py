@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinesis_control.errors import LayoutError
-from kinesis_control.evaluate.episode import Episode, GoalFrame
+from kinesis_control.evaluate.episode import Episode
+from kinesis_control.evaluate.events import GoalFrame
 
 LONGEST_GAP_NS = 100_000_000
 """Between two messages further apart than this the ball's place at a tick is not known [ns]."""

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kinesis_control.evaluate.episode import Goal, StatusEvent
+from kinesis_control.evaluate.events import Goal, GoalEnd, Push, StatusEvent
 from kinesis_control.evaluate.stream_texts import TextLog
 
 _STATES = {0: "DISARMED", 1: "ARMED", 2: "ACTIVE", 3: "FADING", 4: "ESTOPPED", 5: "FAULT"}
@@ -33,7 +33,7 @@ class EventLog:
         clocks: "lockstep" or "realtime", as the nodes reported.
         misses: deadline misses, the largest count of any node; None where no node of a real-time graph reported.
         miss_series: (stamp [ns], misses so far), whenever the count rose.
-        goals, events: not handed out yet.
+        goals, goal_ends, pushes, events: not handed out yet.
         texts: what came of text commands.
     """
 
@@ -43,13 +43,15 @@ class EventLog:
     misses: int | None = None
     miss_series: list[tuple[int, int]] = field(default_factory=list)
     goals: list[Goal] = field(default_factory=list)
+    goal_ends: list[GoalEnd] = field(default_factory=list)
+    pushes: list[Push] = field(default_factory=list)
     texts: TextLog = field(default_factory=TextLog)
     events: list[StatusEvent] = field(default_factory=list)
     _last: dict[str, tuple[str, str, dict[str, int]]] = field(default_factory=dict)
 
     def status(self, m: Any) -> None:
         """Take in one ControlStatus."""
-        stamp_ns = int(m.header.stamp.sec) * 1_000_000_000 + int(m.header.stamp.nanosec)
+        stamp_ns = _stamp(m)
         if m.clock:
             self.clocks.add(m.clock)
         if m.clock == "realtime":
@@ -61,6 +63,11 @@ class EventLog:
             if not self.policies or self.policies[-1][1] != policy:
                 self.policies.append((stamp_ns, policy))
         self._changes(m, stamp_ns)
+
+    def push(self, m: Any) -> None:
+        """Take in one AppliedPush."""
+        force = float(m.force.x), float(m.force.y), float(m.force.z)
+        self.pushes.append(Push(stamp_ns=_stamp(m), duration_s=float(m.duration), force=force, part=m.body_part))
 
     def _changes(self, m: Any, stamp_ns: int) -> None:
         state, mode = _STATES.get(int(m.state), str(m.state)), str(m.mode)
@@ -89,9 +96,13 @@ class EventLog:
         A text is handed out when it is over, or when its episode `ends`: later than in the chunk of its stamp.
         """
         result: dict[str, tuple[Any, ...]] = {"texts": self.texts.take(up_to_ns, ends=ends)}
-        for name in ("goals", "events"):
+        for name in ("goals", "goal_ends", "pushes", "events"):
             waiting = sorted(getattr(self, name), key=lambda e: int(e.stamp_ns))
             due = [e for e in waiting if up_to_ns is None or e.stamp_ns <= up_to_ns]
             setattr(self, name, waiting[len(due) :])
             result[name] = tuple(due)
         return result
+
+
+def _stamp(m: Any) -> int:
+    return int(m.header.stamp.sec) * 1_000_000_000 + int(m.header.stamp.nanosec)

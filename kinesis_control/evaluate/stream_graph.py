@@ -10,6 +10,8 @@ COMMAND = "kinesis_msgs/msg/MuscleCommand"
 REFERENCE = "kinesis_msgs/msg/ReferenceWindow"
 LAYOUT = "kinesis_msgs/msg/MuscleLayout"
 STATUS = "kinesis_msgs/msg/ControlStatus"
+ACTIVITY = "kinesis_msgs/msg/Activity"
+PUSH = "kinesis_msgs/msg/AppliedPush"
 ODOMETRY = "nav_msgs/msg/Odometry"
 POLYGON = "geometry_msgs/msg/PolygonStamped"
 
@@ -36,6 +38,8 @@ class Graph:
     reference: str = ""
     layout: str = ""
     status: str = ""
+    activity: str = ""
+    push: str = ""
     velocity: str = ""
     goal: str = ""
     text: str = ""
@@ -50,8 +54,8 @@ class Graph:
     def all_topics(self) -> tuple[str, ...]:
         """Every topic that is read."""
         loop = (self.state, self.command, self.reference, self.layout, self.status)
-        asked = (self.velocity, self.goal, self.text, self.reply, self.ball, self.keeper, self.goal_frame)
-        return tuple(t for t in (*loop, *asked, *self.others) if t)
+        asked = (self.activity, self.velocity, self.goal, self.text, self.reply)
+        return tuple(t for t in (*loop, *asked, self.push, self.ball, self.keeper, self.goal_frame, *self.others) if t)
 
 
 def graphs_of(topics: Mapping[str, BagTopic]) -> list[Graph]:
@@ -79,6 +83,8 @@ def _graph(state: str, topics: Mapping[str, BagTopic], *, only: bool) -> Graph:
         "reference": find(REFERENCE, "reference"),
         "layout": find(LAYOUT, "muscle_layout"),
         "status": find(STATUS, "control_status"),
+        "activity": find(ACTIVITY, "activity"),
+        "push": find(PUSH, "applied_push"),
         "velocity": find("geometry_msgs/msg/TwistStamped", "cmd_vel"),
         "goal": find("geometry_msgs/msg/PoseStamped", "goal_pose"),
         "text": find("std_msgs/msg/String", "text_command", exact=True),
@@ -98,6 +104,7 @@ def missing_topics(graph: Graph) -> Mapping[str, str]:
         "muscle_command": (graph.command, "excitations, effort, latency of commands"),
         "reference": (graph.reference, "imitation and errors against the reference"),
         "control_status": (graph.status, "policy, faults, stops, deadline misses"),
+        "activity": (graph.activity, "goals sent by an action, and whether a goal was called off"),
         "muscle_layout": (graph.layout, "names of muscles and joints, unless the body is known by its hash"),
     }
     return {name: lost for name, (topic, lost) in table.items() if not topic}

@@ -48,7 +48,7 @@ class Recording:
         self.path = Path(path)
         self.problems: list[str] = []
         self._types = MessageTypes()
-        for name in ("BodyState", "MuscleCommand", "MuscleLayout", "ReferenceWindow", "ControlStatus"):
+        for name in ("BodyState", "MuscleCommand", "MuscleLayout", "ReferenceWindow", "ControlStatus", "Activity", "AppliedPush"):
             with suppress(UnknownNameError):
                 self._types.require(f"kinesis_msgs/msg/{name}")
         if not self.path.exists():

@@ -1,4 +1,4 @@
-"""What came of text commands, from `text_command` and `text_reply` alone.
+"""What came of text commands, from texts and answers alone (`activity`, or `text_command` and `text_reply`).
 
 The motion node answers a text at once: "refused: ...", or what it will do, the things to do joined by "; then ". When one of them
 is over by itself it says so in a report that begins with one of `REPORTS`. A text is done with the report on the last of its things,
@@ -10,7 +10,7 @@ recording ends first, nobody can say whether it would have been done.
 from collections import deque
 from dataclasses import dataclass, field, replace
 
-from kinesis_control.evaluate.episode import REPLACED, Text
+from kinesis_control.evaluate.events import REPLACED, Text
 from kinesis_control.motion.instruction import Queueing, Skill, Understanding
 from kinesis_control.motion.words import parse
 
@@ -59,11 +59,12 @@ class TextLog:
         elif "refused" not in line.partition(":")[0]:
             self.replaced()
 
-    def replaced(self) -> None:
-        """Something else was asked for: what was under way is called off."""
-        for entry in self._queue:
-            self._end(entry, REPLACED)
-        self._queue.clear()
+    def replaced(self, before_ns: int | None = None) -> None:
+        """Something else was asked for: what was under way is called off; with `before_ns` what was asked for before [ns]."""
+        for entry in list(self._queue):
+            if before_ns is None or entry.text.stamp_ns < before_ns:
+                self._queue.remove(entry)
+                self._end(entry, REPLACED)
 
     def take(self, up_to_ns: int | None, *, ends: bool) -> tuple[Text, ...]:
         """Hand out texts: those that are over, up to a stamp (None: all); with `ends` those under way, too."""

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from geometry_msgs.msg import PoseStamped, TwistStamped
 from kinesis_msgs.action import ReachGoal, TrackMotion
+from kinesis_msgs.msg import Activity, ControlStatus, MuscleLayout
 from kinesis_msgs.msg import BodyState as BodyStateMessage
-from kinesis_msgs.msg import ControlStatus, MuscleLayout
 from kinesis_msgs.msg import ReferenceWindow as ReferenceMessage
 from rclpy.node import Node
 from std_msgs.msg import String
@@ -20,13 +20,13 @@ from kinesis_control.errors import ConfigurationError, KinesisError, Unavailable
 from kinesis_control.motion.command import Abilities
 from kinesis_control.motion.generator import GeneratorLimits
 from kinesis_control.motion.library import Library
-from kinesis_control.motion.plan import Event, MotionPlan, PlanConfig
+from kinesis_control.motion.plan import ActivityWatch, Event, MotionPlan, PlanConfig
 from kinesis_control.motion.sources import ReferenceSources
 from kinesis_control.motion.words import parse
 from kinesis_control.reference import ReferenceWindow
 from kinesis_control.ros import qos
 from kinesis_control.ros.actions import PendingActions
-from kinesis_control.ros.convert import ReferenceWriter, read_body_state, read_layout, time_ns
+from kinesis_control.ros.convert import ReferenceWriter, activity_message, read_body_state, read_layout, time_ns
 from kinesis_control.ros.goals import find_clip, read_goal
 from kinesis_control.ros.parameters import declare, declare_choice, declare_strings
 from kinesis_control.ros.reporting import OK, Diagnosis, Reporter
@@ -78,12 +78,14 @@ class MotionNode(Ending, Node):
             lag=lim.lag, velocity_timeout=2.0 * self._period,
         )  # fmt: skip
         self._plan = MotionPlan(Abilities.from_training(self._contract.training), config)
+        self._watch = ActivityWatch()
         self._velocity, self._velocity_came = (0.0, 0.0, 0.0), -math.inf
         self._sources: ReferenceSources | None = None
         self._library: Library | None = None
         self._halts: dict[str, str] = {}  # by node
         self._publisher = self.create_publisher(ReferenceMessage, "reference", qos.LOOP)
         self._replies = self.create_publisher(String, "text_reply", qos.GOAL)
+        self._activities = self.create_publisher(Activity, "activity", qos.ACTIVITY)
         self._reporter = Reporter(self, self._diagnose)
         self._reporter.watch(self._publisher)
         self._reporter.watch(self._replies)
@@ -143,6 +145,8 @@ class MotionNode(Ending, Node):
             return
         window = self._next_window(sources, state)
         self._publisher.publish(self._writer.write(window))
+        for report in self._watch.reports(self._plan, state.stamp_ns):
+            self._activities.publish(activity_message(report))
         self._reporter.settled = True
         if state.seq % self._status_ticks == 0:
             self._report()
@@ -177,7 +181,7 @@ class MotionNode(Ending, Node):
             self._plan.renew_velocity(now_s)
 
     def _say(self, text: str) -> None:
-        self._reply(self._plan.say(parse(text)))
+        self._reply(self._plan.say(parse(text)), asked=text)
 
     def _on_status(self, message: ControlStatus) -> None:
         """The body's edge tells whether it takes commands; no other node has such a state."""
@@ -233,8 +237,7 @@ class MotionNode(Ending, Node):
         self._plan.cancel(ticket, "cancelled")
 
     def _on_event(self, event: Event) -> None:
-        if not event.told:
-            self._reply(event.text)
+        self._reply("" if event.told else event.text, event=event)
         if event.ending is None or not event.ticket:
             return
         p, reason = event.progress, int(event.ending)
@@ -253,7 +256,9 @@ class MotionNode(Ending, Node):
         self._reach.feedback(ticket, distance=p.distance, heading_error=p.heading_error, time_taken=p.time_taken)
         self._track.feedback(ticket, clip_time=p.clip_time, phase=p.phase, joint_error=p.joint_error, root_error=p.root_error)
 
-    def _reply(self, text: str) -> None:
+    def _reply(self, text: str, *, asked: str = "", event: Event | None = None) -> None:
+        """Say something; `asked`: the text command that it answers, `event`: what has ended."""
+        self._watch.note(text, asked, event)
         if text:
             self._replies.publish(String(data=text))
             self.get_logger().info(text)

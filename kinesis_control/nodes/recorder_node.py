@@ -34,11 +34,13 @@ DEFAULT_TOPICS = (
     "muscle_layout",
     "reference",
     "muscle_command",
+    "activity",
     "control_status",
     "joint_states",
     "odom",
     "/tf",
     "/clock",
+    "applied_push",
     "cmd_vel",
     "goal_pose",
     "text_command",
@@ -46,11 +48,13 @@ DEFAULT_TOPICS = (
     "body_state",
 )
 # Whoever waits for the recorder sees it listen to `body_state`: it does so last, when these are matched.
-_BEFORE_STATE = DEFAULT_TOPICS[:8]
+_BEFORE_STATE = DEFAULT_TOPICS[:9]
 _STATE_WAITS_S = 5.0
 
 # Written by the wall clock, so that no two lock-step runs would be alike.
 _WALL_CLOCK_TOPICS = ("/rosout", "/parameter_events", "/diagnostics")
+# Stamped by senders that may know nothing of simulated time; what the body makes of them is in `activity`.
+_STAMPED_OUTSIDE = ("cmd_vel", "goal_pose")
 _BODY_STATE = "kinesis_msgs/msg/BodyState"
 _DISCOVERY_PERIOD_S = 0.1
 # Simulated time that lock-step messages are held back after a short pass: what is still on its way then is milliseconds of
@@ -59,8 +63,9 @@ _WINDOW_NS = 5_000_000_000
 _SHORT_PASS = 500
 # Between two passes: long enough for many messages, short against every queue.
 _PAUSE_S = 0.02
-# After the signal to end: how long the graph must be silent, and how long to wait for that at most.
-_QUIET_S, _DRAIN_S = 0.3, 3.0
+# After the signal to end: in how many passes nothing may come, and how many passes to wait for that at most. Passes and not
+# seconds: what came while a busy machine held this process up is still to be taken in.
+_QUIET, _DRAIN = 15, 150
 
 
 class RecorderNode(Node):
@@ -91,6 +96,7 @@ class RecorderNode(Node):
         self._subscriptions_by_topic: dict[str, Subscription] = {}
         self._state_seen_at: float | None = None
         self._unstamped: dict[str, None] = {}
+        self._outside = {self.resolve_topic_name(name) for name in _STAMPED_OUTSIDE}
         self._losses = LossCounter()
         self._stamps_arrival = not self.get_parameter("use_sim_time").value
         self._last_state_ns: int | None = None
@@ -196,7 +202,7 @@ class RecorderNode(Node):
 
     def _take_in(self, order: StampOrder, topic: str, type_name: str, data: bytes, number: int) -> None:
         message = self._bag.types.decode(type_name, data)
-        stamp_ns = stamp_of(message)
+        stamp_ns = None if topic in self._outside else stamp_of(message)
         if stamp_ns is None:
             self._unstamped[topic] = None
             return
@@ -254,19 +260,19 @@ def main() -> int:
 
 def _record_until(stop: list[int], node: RecorderNode, executor: SingleThreadedExecutor) -> None:
     """Take in what comes until a signal has come and no message is on its way any more."""
-    next_discovery, stop_at, active_at = 0.0, 0.0, 0.0
+    next_discovery, quiet, passes = 0.0, 0, 0
     while True:
         now = time.monotonic()
         if stop:
-            stop_at = stop_at or now
-            if now - max(active_at, stop_at) > _QUIET_S or now - stop_at > _DRAIN_S:
+            if quiet >= _QUIET or passes >= _DRAIN:
                 return
+            passes += 1
         elif now >= next_discovery:
             node.discover()
             next_discovery = now + _DISCOVERY_PERIOD_S
         executor.spin_once(timeout_sec=0.0)  # parameters, `/clock`
         received = node.drain()
-        active_at = now if received else active_at
+        quiet = quiet + 1 if stop and not received else 0
         if received < _SHORT_PASS:
             node.write_due()
             time.sleep(_PAUSE_S)

@@ -4,12 +4,14 @@ Writers own one message each and fill it in place: an `array.array` under every 
 Readers copy into a dataclass that the caller owns. Shapes are checked here; finite values are checked in the core.
 """
 
+import math
 from array import array
 from typing import Any
 
 import numpy as np
 from builtin_interfaces.msg import Duration, Time
 from geometry_msgs.msg import Pose, Twist
+from kinesis_msgs.msg import Activity
 from kinesis_msgs.msg import BodyState as BodyStateMessage
 from kinesis_msgs.msg import MuscleCommand as MuscleCommandMessage
 from kinesis_msgs.msg import MuscleLayout as MuscleLayoutMessage
@@ -18,6 +20,7 @@ from numpy.typing import NDArray
 
 from kinesis_control.body_state import BodyDescription, BodyState
 from kinesis_control.errors import LayoutError
+from kinesis_control.motion.plan import ActivityReport
 from kinesis_control.muscles import MuscleLayout
 from kinesis_control.reference import ReferenceWindow
 from kinesis_control.safety.limits import Command
@@ -270,3 +273,20 @@ def read_layout(message: MuscleLayoutMessage) -> BodyDescription:
     if body.muscles.hash != message.layout_hash:
         raise LayoutError(f"muscle_layout of '{message.body}': got hash '{message.layout_hash}', its names give '{body.muscles.hash}'")
     return body
+
+
+def activity_message(report: ActivityReport) -> Activity:
+    """What is done and said as a message."""
+    m = Activity(ticket=report.ticket, mode=report.mode, asked=report.asked, text=report.text, ended=report.ended, ending=int(report.ending))
+    set_time(m.header.stamp, report.stamp_ns)
+    m.header.frame_id = ODOM
+    if report.goal is not None:
+        x, y, yaw = report.goal
+        quaternion = np.zeros(4) if yaw is None else np.array([math.cos(0.5 * yaw), 0.0, 0.0, math.sin(0.5 * yaw)])
+        m.goal = [Pose()]
+        set_pose(m.goal[0], np.array([x, y, 0.0]), quaternion)
+    if report.velocity is not None:
+        forward, left, turn = report.velocity
+        m.velocity = [Twist()]
+        set_twist(m.velocity[0], np.array([forward, left, 0.0]), np.array([0.0, 0.0, turn]))
+    return m

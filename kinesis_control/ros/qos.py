@@ -5,7 +5,7 @@ State, reference and command are reliable with a deep queue: in lock-step the gr
 
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
-__all__ = ["CLOCK", "GOAL", "LATCHED", "LOOP", "STANDARD", "STATUS"]
+__all__ = ["ACTIVITY", "CLOCK", "GOAL", "LATCHED", "LOOP", "STANDARD", "STATUS"]
 
 
 def _reliable(depth: int, durability: DurabilityPolicy = DurabilityPolicy.VOLATILE) -> QoSProfile:
@@ -26,6 +26,9 @@ STATUS = _reliable(100)
 
 GOAL = _reliable(10)
 """`cmd_vel`, `goal_pose`, `text_command`, `text_reply`."""
+
+ACTIVITY = _reliable(100, DurabilityPolicy.TRANSIENT_LOCAL)
+"""`activity`, `applied_push`: rare, several at once; whoever comes later hears what is under way, and what was before."""
 
 LATCHED = _reliable(1, DurabilityPolicy.TRANSIENT_LOCAL)
 """`muscle_layout`, `run_summary`: the last one is given to whoever comes later."""

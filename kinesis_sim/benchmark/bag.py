@@ -3,8 +3,7 @@
 It needs the message definitions alone, no ROS 2.
 """
 
-import json
-from dataclasses import asdict
+import math
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +13,18 @@ from numpy.typing import NDArray
 from kinesis_control.body_state import BodyDescription, BodyState
 from kinesis_control.contract import Contract
 from kinesis_control.evaluate.bag import BagWriter
+from kinesis_control.evaluate.events import Push
+from kinesis_control.motion.plan import ActivityReport
 from kinesis_control.reference import ReferenceWindow
 from kinesis_sim.benchmark.suites import Case
-from kinesis_sim.lockstep import PUSHES, VALID_S
+from kinesis_sim.lockstep import VALID_S
 
 Array = NDArray[np.float64]
 
 _PACKAGE = "kinesis_msgs/msg/"
 _TOPICS = {
     "/muscle_layout": "MuscleLayout", "/body_state": "BodyState", "/reference": "ReferenceWindow", "/muscle_command": "MuscleCommand",
-    "/control_status": "ControlStatus",
+    "/control_status": "ControlStatus", "/activity": "Activity", "/applied_push": "AppliedPush",
 }  # fmt: skip
 
 
@@ -47,7 +48,6 @@ class CaseBag:
                 "clock": "lockstep",
                 "suite": case.suite,
                 "case": case.name,
-                PUSHES: json.dumps([asdict(push) for push in case.pushes]),
             }
         )
         self._body, self._contract, self._sha256 = body, contract, sha256
@@ -68,6 +68,16 @@ class CaseBag:
         self._put("/reference", stamp, self._window(window))
         if np.isfinite(values).all():
             self._put("/muscle_command", stamp, self._command(state, values))
+
+    def activity(self, report: ActivityReport) -> None:
+        """Append what the motion side does."""
+        self._put("/activity", report.stamp_ns, self._activity(report))
+
+    def push(self, push: Push) -> None:
+        """Append a push."""
+        force = self._vector(np.array(push.force))
+        message = self._make("AppliedPush", header=self._header(push.stamp_ns), body_part=push.part, force=force, duration=push.duration_s)
+        self._put("/applied_push", push.stamp_ns, message)
 
     def __enter__(self) -> "CaseBag":
         return self
@@ -121,6 +131,22 @@ class CaseBag:
             "MuscleCommand", header=self._make("std_msgs/msg/Header", stamp=self._time(s.stamp_ns), frame_id=""), seq=s.seq,
             layout_hash=self._body.muscles.hash, commander="/policy_node", mode=0, values=np.array(values, dtype=float),
             valid_for=self._time(round(VALID_S * 1e9), "Duration"),
+        )  # fmt: skip
+
+    def _activity(self, r: ActivityReport) -> Any:
+        goal, velocity = [], []
+        if r.goal is not None:
+            x, y, yaw = r.goal
+            z, w = (0.0, 0.0) if yaw is None else (math.sin(0.5 * yaw), math.cos(0.5 * yaw))
+            orientation = self._make("geometry_msgs/msg/Quaternion", x=0.0, y=0.0, z=z, w=w)
+            goal.append(self._make("geometry_msgs/msg/Pose", position=self._vector(np.array([x, y, 0.0]), "Point"), orientation=orientation))
+        if r.velocity is not None:
+            forward, left, turn = r.velocity
+            linear, angular = self._vector(np.array([forward, left, 0.0])), self._vector(np.array([0.0, 0.0, turn]))
+            velocity.append(self._make("geometry_msgs/msg/Twist", linear=linear, angular=angular))
+        return self._make(
+            "Activity", header=self._header(r.stamp_ns), ticket=r.ticket, mode=r.mode, goal=goal, velocity=velocity, asked=r.asked, text=r.text,
+            ended=r.ended, ending=int(r.ending),
         )  # fmt: skip
 
     def _layout(self) -> Any:

@@ -110,7 +110,7 @@ def run_case(job: Job, case: Case) -> LifeReport:
     run = CaseRun(case, body, policy, sha256, clips)
     if job.bags is not None:
         with CaseBag(Path(job.bags) / case.name, body.description, case, policy.contract, sha256) as bag:
-            episode = run.run(bag.write)
+            episode = run.run(bag)
     else:
         episode = run.run()
     return report_on(case, episode, body, clips[case.clip].duration_s if clips else None)

@@ -1,9 +1,8 @@
 """Runs one case: policy, motion side and world in this process, in lock-step, as the graph would."""
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,28 +10,43 @@ from numpy.typing import NDArray
 from kinesis_control.body_state import BodyState
 from kinesis_control.contract import Contract
 from kinesis_control.evaluate import stream_join as join
-from kinesis_control.evaluate.episode import Episode, Goal, Push
+from kinesis_control.evaluate.episode import Episode
+from kinesis_control.evaluate.events import Push
 from kinesis_control.evaluate.figure import Figure
+from kinesis_control.evaluate.goal_reaching import GoalConfig
 from kinesis_control.evaluate.report_life import LifeReport, score_life
 from kinesis_control.evaluate.statistics import share_figure
-from kinesis_control.evaluate.tasks import GoalConfig
+from kinesis_control.evaluate.stream_asked import ActivityLog
+from kinesis_control.evaluate.stream_events import EventLog
 from kinesis_control.motion.clip import MotionClip
 from kinesis_control.motion.command import Abilities
 from kinesis_control.motion.frames import Alignment, Frames
 from kinesis_control.motion.generator import GeneratorLimits, heading
-from kinesis_control.motion.plan import MotionPlan, PlanConfig
+from kinesis_control.motion.plan import ActivityReport, ActivityWatch, MotionPlan, PlanConfig
 from kinesis_control.motion.sources import ReferenceSources
 from kinesis_control.policy import Policy, PolicyFaultError
 from kinesis_control.reference import ReferenceWindow
 from kinesis_sim.benchmark.suites import GOAL_AT_S, SETTLE_S, SPEED_TOLERANCE, STEADY_S, Case
 from kinesis_sim.bodies import Body
 from kinesis_sim.kinematics import KeyBodyKinematics
-from kinesis_sim.lockstep import LockstepConfig, ScheduledPush, answer, lockstep_session
+from kinesis_sim.lockstep import LockstepConfig, answer, lockstep_session
 from kinesis_sim.session import Session
 
 Array = NDArray[np.float64]
-Observer = Callable[[BodyState, ReferenceWindow, Array], None]
-"""Told the state, the window and the command of every tick."""
+
+
+class Observer(Protocol):
+    """Whoever keeps a run."""
+
+    def write(self, state: BodyState, window: ReferenceWindow, values: Array) -> None:
+        """A tick."""
+
+    def activity(self, report: ActivityReport) -> None:
+        """What the motion side does from this tick on."""
+
+    def push(self, push: Push) -> None:
+        """A push that begins at this tick."""
+
 
 PLAIN_REACH_M = 0.3
 AFTER_FALL_S = 0.5
@@ -60,7 +74,8 @@ class CaseRun:
         name = f"{self._contract.name}.onnx"
         self._episode = Episode.blank(body.description, self._ticks, source=case.label, policy=name, policy_sha256=sha256, seed=case.seed)
         self._windows: list[dict[str, Any]] = []
-        self._events: dict[str, list[Any]] = {"goals": [], "pushes": []}
+        self._log, self._watch = EventLog(), ActivityWatch()
+        self._asked = ActivityLog(log=self._log)
         self._start: tuple[Array, float] | None = None
         self._clip_start: tuple[int, Array, float] | None = None  # tick, root position, heading of the reference
         self._tick = 0
@@ -75,7 +90,7 @@ class CaseRun:
             state = session.publish_state()
             if state.fallen and end == self._ticks:
                 end = min(self._ticks, self._tick + round(AFTER_FALL_S / self._dt))
-            self._command(state)
+            self._command(state, observe)
             window = self._sources.update(state, self._plan.command, self._plan.playing, session.now_s, self._dt if self._tick else 0.0)
             try:
                 values = policy.act(state, window)
@@ -83,13 +98,13 @@ class CaseRun:
                 values = np.full(len(self._body.description.muscles), np.nan)  # refused at the gate, as on the graph
             self._note(state, window, values)
             if observe is not None:
-                observe(state, window, values)
+                observe.write(state, window, values)
             self._tick += 1
             if not answer(session, values):
                 break
         return self._finished()
 
-    def _command(self, state: BodyState) -> None:
+    def _command(self, state: BodyState, observe: Observer | None) -> None:
         """What the case asks for at this tick, then what the plan makes of it."""
         case, now = self._case, self.session.now_s
         begins = self._tick == round(SETTLE_S / self._dt)
@@ -97,25 +112,23 @@ class CaseRun:
             self._start = (state.root_position[:2].copy(), float(heading(state.root_quaternion)))
         if case.velocity is not None and self._tick >= round(SETTLE_S / self._dt):
             self._plan.velocity(*case.velocity, now)
-            self._episode.velocity_command[self._tick] = case.velocity
         if case.goal is not None and begins:
             (x, y), _ = self._start
-            goal = Goal(stamp_ns=state.stamp_ns, x=float(x) + case.goal[0], y=float(y) + case.goal[1])
-            self._plan.goal(goal.x, goal.y, None, state)
-            self._events["goals"].append(goal)
+            self._plan.goal(float(x) + case.goal[0], float(y) + case.goal[1], None, state)
         if case.clip and begins:
             self._plan.play(self._clips[case.clip])
-        for push in case.pushes:
-            if self._tick == round(push.at_s / self._dt):
-                self._push(push, state)
-        self._plan.update(state, now, self._sources.stop_wait)
-
-    def _push(self, push: ScheduledPush, state: BodyState) -> None:
-        x, y, z = push.apply(self.session)
-        yaw = float(heading(state.root_quaternion))
-        c, s = math.cos(yaw), math.sin(yaw)
-        in_odom = (c * x - s * y, s * x + c * y, z)
-        self._events["pushes"].append(Push(stamp_ns=state.stamp_ns, duration_s=push.duration_s, force=in_odom, part=self._body.entry.trunk))
+        pushes = [push.apply(self.session) for push in case.pushes if self._tick == round(push.at_s / self._dt)]
+        for event in self._plan.update(state, now, self._sources.stop_wait):
+            self._watch.note("" if event.told else event.text, event=event)
+        reports = self._watch.reports(self._plan, state.stamp_ns)
+        self._log.pushes += pushes
+        for report in reports:
+            self._asked.take(report)
+        if observe is not None:
+            for push in pushes:
+                observe.push(push)
+            for report in reports:
+                observe.activity(report)
 
     def _note(self, state: BodyState, window: ReferenceWindow, values: Array) -> None:
         e, t = self._episode, self._tick
@@ -138,7 +151,9 @@ class CaseRun:
             self._lay_clip(episode, *self._clip_start)
         elif self._case.clip:
             episode.motion[:] = ""
-        return replace(episode, **{name: tuple(events) for name, events in self._events.items()})
+        self._asked.fill(episode, episode.stamp_ns)
+        events: dict[str, Any] = self._log.take(None, ends=True)
+        return replace(episode, **events)
 
     def _lay_clip(self, episode: Episode, tick: int, position: Array, yaw: float) -> None:
         """The clip as the reference to score against: laid to where the reference was when it began, and never moved after the body.

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from kinesis_msgs.msg import MuscleCommand
 from rclpy.clock import Clock, ClockType
+from rclpy.duration import Duration
 from rclpy.node import Node
 
 from kinesis_control.contract import read_contract
@@ -39,6 +40,9 @@ ALIVE_S = 1.0
 
 LINGER_S = 0.5
 """Wall time between the last words of a finished run and the end of the process [s]."""
+
+READ_S = 3.0
+"""How long the end waits until everybody has what was sent last [s, wall clock]; mostly that is so at once."""
 
 REPEAT_S = 1.0
 """Lock-step: wall time after which a first state that nobody has answered is sent again [s]."""
@@ -236,8 +240,14 @@ class SimNode(Ending, Node):
         self.get_logger().info(f"finished: {account.seconds:g} s in {account.wall_seconds:.2f} s, {account.real_time_factor:.1f} times real time")
         self._reports.send()
         self._reports.summarise()
-        self._reports.wait_until_read(LINGER_S)
+        self._wait_until_read()
         self._end_at = time.monotonic() + LINGER_S
+
+    def _wait_until_read(self) -> None:
+        """A reader that the machine holds up must not miss the end of a run."""
+        until = time.monotonic() + READ_S
+        for publisher in (self._topics.state_publisher, *self._reports.publishers):
+            publisher.wait_for_all_acked(Duration(seconds=max(until - time.monotonic(), 0.0)))
 
     def _on_second(self) -> None:
         """Measure the rate, and give a sign of life of a body that stands still."""
@@ -245,14 +255,14 @@ class SimNode(Ending, Node):
         self._reports.measure_rate(now)
         silence = now - self._reports.said_at
         if silence > (ALIVE_S if self.session.started else 10.0 * ALIVE_S) and now - self._sent_at > ALIVE_S:
-            self._reports.send()
+            self._reports.repeat()
 
     def close(self) -> None:
         """The last word of a run that was ended from outside."""
         if self._end_at is None:
             self._reports.send()
             self._reports.summarise()
-            self._reports.wait_until_read(LINGER_S)
+            self._wait_until_read()
 
 
 def main() -> None:

@@ -3,8 +3,8 @@
 import json
 import time
 
-from rclpy.duration import Duration
 from rclpy.node import Node
+from rclpy.publisher import Publisher
 from std_msgs.msg import String
 
 from kinesis_control.ros import qos
@@ -60,6 +60,19 @@ class SimReports:
         self.reporter.send_status(session.state.stamp_ns)
         self.reported_state, self.said_at = gate.state, time.monotonic()
 
+    def repeat(self) -> None:
+        """A sign of life. In lock-step the last status as it was: how long a run waits for an answer leaves no trace in it."""
+        if self._session.config.lockstep and self._session.started:
+            self.reporter.repeat_status()
+            self.said_at = time.monotonic()
+        else:
+            self.send()
+
+    @property
+    def publishers(self) -> tuple[Publisher, ...]:
+        """Of what is sent last in a run."""
+        return self.reporter.status_publisher, self._summary
+
     def summarise(self) -> None:
         """The account of the run so far, on `run_summary`."""
         session, gate = self._session, self._session.gate
@@ -77,10 +90,6 @@ class SimReports:
             "policy": self._policy,
         }
         self._summary.publish(String(data=json.dumps(summary)))
-
-    def wait_until_read(self, timeout_s: float) -> None:
-        """Give the readers of the summary time to have it [s, wall clock]."""
-        self._summary.wait_for_all_acked(Duration(seconds=timeout_s))
 
     def _mode(self) -> str:
         session = self._session

@@ -4,11 +4,15 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from geometry_msgs.msg import Vector3
+from kinesis_msgs.msg import AppliedPush
 from kinesis_msgs.srv import Push, ResetWorld, SetPause, StepSimulation
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 
 from kinesis_control.errors import KinesisError
+from kinesis_control.ros import qos
+from kinesis_control.ros.convert import ODOM, set_time
 from kinesis_control.ros.reporting import names_of
 from kinesis_control.safety.arming import Answer
 from kinesis_sim.session import Session
@@ -27,6 +31,7 @@ class SimServices:
         node.create_service(ResetWorld, "reset_world", self._reset)
         node.create_service(StepSimulation, "step_simulation", self._step)
         node.create_service(Push, "push", self._push)
+        self._pushes = node.create_publisher(AppliedPush, "applied_push", qos.ACTIVITY)
 
     def _trigger(self, name: str, ask: Callable[[float], Answer], now_s: Callable[[], float]) -> Callable[[Any, Any], Any]:
         def serve(request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
@@ -55,11 +60,16 @@ class SimServices:
         return self._reply("step_simulation", answer, response)
 
     def _push(self, request: Push.Request, response: Push.Response) -> Push.Response:
-        force = np.array([request.force.x, request.force.y, request.force.z])
+        world, duration = self._session.world, float(request.duration)
+        part = request.body_part or world.body.entry.trunk
         try:
-            self._session.world.push(force, float(request.duration), request.body_part or None)
+            x, y, z = world.push(np.array([request.force.x, request.force.y, request.force.z]), duration, part).tolist()
         except KinesisError as error:
             return self._reply("push", Answer(False, str(error)), response)
+        applied = AppliedPush(body_part=part, force=Vector3(x=x, y=y, z=z), duration=duration)
+        applied.header.frame_id = ODOM
+        set_time(applied.header.stamp, self._session.state.stamp_ns)
+        self._pushes.publish(applied)
         return self._reply("push", Answer(True, f"pushing for {request.duration:g} s from state {self._session.state.seq}"), response)
 
     def _reply(self, name: str, answer: Answer, response: Any) -> Any:

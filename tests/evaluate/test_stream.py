@@ -113,7 +113,7 @@ def test_missing_topics_are_named(recorded: Any, tmp_path: Path) -> None:
     path = bag.save(tmp_path / "few")
     (episode,), read = lives_of(path)
     assert np.isnan(episode.excitation).all() and np.isnan(episode.reference_root_position).all()
-    assert set(missing_topics(read.graph)) == {"muscle_command", "reference", "control_status"}
+    assert set(missing_topics(read.graph)) == {"muscle_command", "reference", "control_status", "activity"}
 
 
 def test_a_namespace_is_a_graph_of_its_own(recorded: Any, tmp_path: Path, tripod: Any) -> None:

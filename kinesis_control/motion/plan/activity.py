@@ -23,12 +23,14 @@ class Activity(ABC):
         walks: begins by walking forward, so that whatever goes before need not stop.
         began: when it began [s].
         time_limit: longest time it may take [s].
-        ticket: number by which whoever asked knows it.
+        ticket: number by which whoever asked knows it; 0: nobody asked.
+        target: place it goes to and heading there, (x, y [m], yaw [rad] or None) in odom; None where it goes to none.
     """
 
     mode, text = "stand", "standing"
     endless = walks = False
     time_limit = math.inf
+    target: tuple[float, float, float | None] | None = None
 
     def __init__(self) -> None:
         self.began, self.ticket = 0.0, 0
@@ -36,6 +38,11 @@ class Activity(ABC):
     def begin(self, track: Track) -> None:
         """Note where it begins."""
         self.began = track.now
+
+    @property
+    def velocity(self) -> Wish | None:
+        """As it was asked for, where a velocity is all there is to follow."""
+        return None
 
     @abstractmethod
     def wish(self, track: Track, *, flowing: bool) -> Wish | None:
@@ -73,11 +80,16 @@ class Velocity(Activity):
 
     mode, endless = "velocity", True
 
-    def __init__(self, wish: Wish, until: float) -> None:
-        """`until`: when it is dropped without a renewal [s]."""
+    def __init__(self, wish: Wish, until: float, asked: Wish) -> None:
+        """`wish`: what the body can do of what was `asked`; `until`: when it is dropped without a renewal [s]."""
         super().__init__()
-        self.wished, self.until = wish, until
+        self.wished, self.until, self.asked = wish, until, asked
         self.text = "following a velocity"
+
+    @property
+    def velocity(self) -> Wish | None:
+        """As it came, beyond what the body can do too."""
+        return self.asked
 
     def wish(self, track: Track, *, flowing: bool) -> Wish | None:
         """The velocity."""

@@ -79,6 +79,11 @@ class Move(Amount):
             return math.copysign(1.0, self._speed), 0.0
         return 0.0, math.copysign(1.0, self._lateral)
 
+    @property
+    def velocity(self) -> Wish | None:
+        """Of a walk on and on, or for a time; the turns that hold its heading apart."""
+        return (self._speed, self._lateral, 0.0) if self._metres is None else None
+
     def _gone(self, track: Track) -> float:
         """Way made in the direction of the move [m]."""
         ahead, aside = self._direction
@@ -162,6 +167,11 @@ class Arc(Amount):
         super().begin(track)
         self._from, self._heading = track.forward, track.yaw
         self._place = (track.mid_x, track.mid_y)
+
+    @property
+    def velocity(self) -> Wish | None:
+        """Of an arc on and on, or for a time."""
+        return (self._speed, 0.0, self._rate) if self._angle is None and self._metres is None else None
 
     @property
     def _side(self) -> float:

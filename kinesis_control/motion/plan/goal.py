@@ -20,6 +20,7 @@ class GoTo(Activity):
     def __init__(self, goal: Goal, abilities: Abilities, config: PlanConfig) -> None:
         super().__init__()
         self.goal, self._can, self._config = goal, abilities, config
+        self.target = (goal.x, goal.y, goal.yaw)
         self.text = f"walking to ({goal.x:.2f}, {goal.y:.2f})"
         self._speed = min(config.goal_speed, abilities.max_speed)
 

@@ -58,6 +58,11 @@ class MotionPlan:
         activity = self.activity
         return activity if isinstance(activity, Play) and self._begun and not self._stopping else None
 
+    @property
+    def following(self) -> Wish | None:
+        """The velocity that was asked for, from when it is followed until the body comes to a stand."""
+        return self.activity.velocity if self._begun and not self._stopping else None
+
     def say(self, asked: Understanding) -> str:
         """Take what a text means; returns the reply, beginning with "refused" where nothing changes."""
         if not asked.understood:
@@ -84,16 +89,17 @@ class MotionPlan:
             return f"velocity refused: got speed {speed}, lateral {lateral}, turn rate {yaw_rate}; expected finite numbers"
         if self.blocked:
             return f"velocity refused: {self.blocked}"
-        kept = self.abilities.keep(speed, lateral, yaw_rate)
+        asked = (speed, lateral, yaw_rate)
+        kept = self.abilities.keep(*asked)
         until = now + self.config.velocity_timeout
         if max(map(abs, kept)) < STILL:
             if not isinstance(self.activity, Stand):
                 self._replace([Stand()], "a velocity of zero")
         elif isinstance(self.activity, Velocity) and not self._stopping:
-            self.activity.wished, self.activity.until = kept, until
+            self.activity.wished, self.activity.until, self.activity.asked = kept, until, asked
         else:
-            self._replace([Velocity(kept, until)], "a velocity command")
-        if max(abs(a - b) for a, b in zip(kept, (speed, lateral, yaw_rate), strict=True)) < 1e-6:
+            self._replace([Velocity(kept, until, asked)], "a velocity command")
+        if max(abs(a - b) for a, b in zip(kept, asked, strict=True)) < 1e-6:
             return ""
         side = f", {kept[1]:.2f} m/s to the left" if lateral else ""
         return f"limited to {kept[0]:.2f} m/s{side} and {kept[2]:.2f} rad/s"
@@ -243,13 +249,16 @@ class MotionPlan:
         """Put new activities in the place of everything; whoever waits for the old one hears why."""
         if not self.idle:
             self._note(ending, f"ended: {self.activity.text}: {why}", told=ending is Ending.PREEMPTED)
-        for activity in activities:
-            self._tickets += 1
-            activity.ticket = self._tickets
+        self._number(activities)
         self.activity, self._queue = activities[0], deque(activities[1:])
         self._begun = self._stopping = False
         if isinstance(self.activity, GoTo) and self._track.known:
             self._begin()  # what it says of the way needs the way
+
+    def _number(self, activities: list[Activity]) -> None:
+        for activity in activities:
+            self._tickets += 1
+            activity.ticket = self._tickets
 
     def _append(self, asked: Understanding, activities: list[Activity]) -> str:
         if len(self._queue) + len(activities) > self.config.max_queue:
@@ -261,6 +270,7 @@ class MotionPlan:
         last = self._queue[-1] if self._queue else self.activity
         if last.endless:
             self._queue.pop()
+        self._number(activities)
         self._queue.extend(activities)
         return _both(asked.reply, "after that: " + how)
 

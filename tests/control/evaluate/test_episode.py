@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from kinesis_control.errors import LayoutError
-from kinesis_control.evaluate.episode import Episode, Goal, StatusEvent, concatenate, runs, shapes
+from kinesis_control.evaluate.episode import Episode, concatenate, runs, shapes
+from kinesis_control.evaluate.events import Goal, StatusEvent
 
 TICK_NS = 25_000_000
 

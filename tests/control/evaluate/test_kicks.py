@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from kinesis_control.errors import LayoutError
-from kinesis_control.evaluate.episode import Episode, GoalFrame
+from kinesis_control.evaluate.direction import direction
+from kinesis_control.evaluate.episode import Episode
+from kinesis_control.evaluate.events import GoalFrame
 from kinesis_control.evaluate.figure import Figure, by_name
 from kinesis_control.evaluate.kicks import KickScore, crossing
-from kinesis_control.evaluate.report_evaluation import direction
 
 GOAL = GoalFrame(left=(11.0, 3.66), right=(11.0, -3.66), height=2.44)
 DT = 0.025

@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kinesis_control.evaluate.episode import Episode, Push
+from kinesis_control.evaluate.episode import Episode
+from kinesis_control.evaluate.events import Push
 from kinesis_control.evaluate.figure import Figure, by_name
 from kinesis_control.evaluate.push_recovery import PushScore
 
@@ -57,6 +58,15 @@ def test_a_fall_is_no_recovery(pushed: Episode) -> None:
     assert f["push.return_time"].missing == "no push was recovered from"
 
 
+@pytest.mark.parametrize("chunk", [100_000, 1, 33])
+def test_a_fall_after_the_return_is_no_recovery_either(pushed: Episode, chunk: int) -> None:
+    """It has returned at 3.75 s; what comes within the 5 s after the push at 2 s is still its doing."""
+    pushed.fallen[280:] = True  # 7.0 s
+    assert figures(pushed, chunk)["push.recovered"].value == 0.0
+    pushed.fallen[280] = False  # 7.025 s
+    assert figures(pushed, chunk)["push.recovered"].value == 1.0
+
+
 def test_never_back_within_five_seconds_is_no_recovery(pushed: Episode) -> None:
     pushed.root_linear_velocity[80:, 1] = 0.5
     assert figures(pushed)["push.recovered"].value == 0.0
@@ -89,4 +99,4 @@ def test_no_answer_has_a_reason(pushed: Episode, change: dict[str, int], said: s
 
 
 def test_no_push(make_episode: Callable[..., Episode]) -> None:
-    assert figures(make_episode(5))["push.recovered"].missing == "no push was recorded"
+    assert figures(make_episode(5))["push.recovered"].missing == "no push was recorded while the body was upright"

@@ -6,15 +6,17 @@ import numpy as np
 import pytest
 
 from kinesis_control.errors import ConfigurationError
-from kinesis_control.evaluate.episode import Episode, Goal, Push, Text
+from kinesis_control.evaluate.episode import Episode
+from kinesis_control.evaluate.events import Goal, Push, Text
 from kinesis_control.evaluate.figure import Figure, by_name
-from kinesis_control.evaluate.tasks import GoalConfig, TaskScore
+from kinesis_control.evaluate.goal_reaching import GoalConfig
+from kinesis_control.evaluate.tasks import TaskScore
 
 S = 1_000_000_000
 
 
 def figures(e: Episode, chunk: int = 100_000, **config: float) -> dict[str, Figure]:
-    score = TaskScore(e.body, GoalConfig(**config))
+    score = TaskScore(GoalConfig(**config))
     for piece in e.chunks(chunk):
         score.update(piece)
     return by_name(score.result())
@@ -118,7 +120,7 @@ def test_texts_by_hand(make_episode: Callable[..., Episode]) -> None:
 def test_nothing_asked_nothing_scored(make_episode: Callable[..., Episode]) -> None:
     f = figures(make_episode(10))
     assert (f["goals.reached"].missing, f["texts.understood"].missing) == ("no goal was given", "no text command was given")
-    assert by_name(TaskScore(make_episode(0).body).result())["falls.fell"].missing == "the recording has no tick"
+    assert by_name(TaskScore().result())["falls.fell"].missing == "the recording has no tick"
 
 
 @pytest.mark.parametrize("wrong", [{"radius": 0.0}, {"heading_limit": -1.0}, {"deadline_s": 0.0}, {"radius": float("nan")}])
