@@ -56,12 +56,13 @@ def run(args: argparse.Namespace) -> int:
         graph = graphs[args.graph]
         body = film.load_recorded_body(recording, graph)
         camera = film.FilmCamera(body, config)
-        total, count, begun = recording.topics[graph.state].count, 0, time.monotonic()
+        total, count, first, begun = recording.topics[graph.state].count, 0, None, time.monotonic()
         with film.Mp4Writer(args.output, config) as writer:
             for state in film.film_states(recording, graph, body, config.rate_hz):
                 writer.write(camera.picture(state))
                 count += 1
-                _progress(count, state.seq, total)
+                first = state.seq if first is None else first
+                _progress(count, state.seq - first, total)
         camera.close()
     if not count:
         args.output.unlink(missing_ok=True)
@@ -71,8 +72,8 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _progress(count: int, seq: int, total: int) -> None:
-    """A line on the terminal that is redrawn."""
+def _progress(count: int, done: int, total: int) -> None:
+    """A line on the terminal that is redrawn: pictures so far, and states done of all."""
     if sys.stderr.isatty() and count % 10 == 0:
-        share = min(seq / max(total, 1), 1.0)
+        share = min(max(done / max(total, 1), 0.0), 1.0)
         print(f"\r[{'#' * round(30 * share):<30}] {count} pictures", end="\r", file=sys.stderr, flush=True)

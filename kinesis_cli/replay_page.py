@@ -1,4 +1,4 @@
-"""`kinesis replay BAG --web PORT`: a recording on the page, to be played, paused and sought in."""
+"""`kinesis replay BAG --web`: a recording on the page, to be played, paused and sought in."""
 
 import argparse
 import sys
@@ -11,7 +11,7 @@ def show_recording(args: argparse.Namespace, recording: Any, graphs: list[Any]) 
     """Serve the page until Ctrl-C; 0.
 
     Args:
-        args: of `kinesis replay`: `web`, `emg`, `graph`.
+        args: of `kinesis replay`: `web`, `web_host`, `emg`, `graph`.
         recording: open.
         graphs: bodies in it, at least one.
 
@@ -38,7 +38,7 @@ def show_recording(args: argparse.Namespace, recording: Any, graphs: list[Any]) 
     track = read_track(recording, graph, _progress)
     facts = {"human": human_facts(body.description.muscles.names, people), "clips": {"list": [], "problem": "A recording plays no clips."}}
     with tempfile.TemporaryDirectory(prefix="kinesis-report-") as reports, caught_signals() as caught:
-        server = PageServer(Access.for_host("127.0.0.1"), port or 0)
+        server = PageServer(Access.for_host(args.web_host), port or 0)
         try:
             said = f"{track.length_s:.1f} s" + (f", one state of {track.every} is shown" if track.every > 1 else "")
             print(f"{args.bag} ({said}) is at {server.address}; Ctrl-C ends it", flush=True)

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from kinesis_cli.options import add_namespace, finite, fraction, positive, whole
+from kinesis_cli.sim_page import add_page, page_port
 
 DEMO = ("2 walk",)
 """What is said without --say, "TIME text", in seconds of being active."""
@@ -22,7 +23,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--emulate", action="store_true", help="start an emulated android at the other end of the link")
     parser.add_argument("--settings", type=Path, metavar="FILE", help="a real robot: settings of its bus process, guardian.json beside them")
     parser.add_argument("--body", default="legs80", help="which body (default: legs80)")
-    parser.add_argument("--policy", metavar="P", help="shipped name, or file (default: the one shipped for the body)")
+    parser.add_argument("--policy", metavar="P", help="shipped name, or file (default: the one shipped for the body when it hangs)")
     parser.add_argument("--duration", type=positive, metavar="S", help="disarm and end after so long in motion [s] (default: until Ctrl-C)")
     parser.add_argument("--arm", action="store_true", help="with --settings: arm by itself; otherwise a person does, with: kinesis arm")
     parser.add_argument("--check", action="store_true", help="no policy: move every muscle once, alone, at a low pressure, and say what is not as it should be")
@@ -31,10 +32,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--say", action="append", metavar="TEXT", help='say this, or at a time in motion: --say "5 stop"; may be repeated (default: "2 walk")')
     parser.add_argument("--record", type=Path, metavar="DIR", help="write an MCAP bag to this new folder")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write a summary of the run")
-    parser.add_argument("--headless", action="store_true", help="open no page")
-    page = parser.add_mutually_exclusive_group()
-    page.add_argument("--web", type=whole, metavar="PORT", help="serve the page at this port, on this machine only")
-    page.add_argument("--no-web", action="store_true", help="serve no page (default)")
+    parser.add_argument("--headless", action="store_true", help="the same as --no-web")
+    add_page(parser, "8080 or the next free one; none with --duration")
     add_namespace(parser)
 
 
@@ -48,6 +47,14 @@ def script_of(say: list[str] | None) -> list[tuple[float, str]]:
         except (ValueError, argparse.ArgumentTypeError):
             entries.append((1.0, text.strip()))
     return sorted(entries)
+
+
+def hanging_policy(body: str) -> str | None:
+    """Shipped name of the policy for a body that hangs from a gantry, as the robots of this version do; None where there is none."""
+    from kinesis_cli.sim_checks import shipped_policies
+
+    name = f"{body}-suspended"
+    return name if name in shipped_policies() else None
 
 
 def run(args: argparse.Namespace) -> int:
@@ -78,9 +85,10 @@ def run(args: argparse.Namespace) -> int:
         from kinesis_cli.robot_check import run_check
 
         return run_check(args)
-    policy = resolve_policy(args.policy, args.body)
+    policy = resolve_policy(args.policy or hanging_policy(args.body), args.body)
     if args.record is not None:
         require_new_folder(args.record)
+    args.web = page_port(args.web, wanted=not (args.no_web or args.headless), watched=args.duration is None)
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     from kinesis_cli.robot_run import run_robot
 

@@ -25,7 +25,7 @@ from kinesis_cli.robot import script_of
 from kinesis_cli.robot_parts import RobotFiles, RobotParts, start_dummy, start_emulator
 from kinesis_cli.robot_summary import RobotSummary
 from kinesis_cli.sim_checks import hold_domain
-from kinesis_cli.sim_run import shortened
+from kinesis_cli.sim_run import LAST_WORD_S, shortened
 from kinesis_cli.sim_summary import write_json
 from kinesis_control.drivers.body_file import write_body
 from kinesis_control.drivers.codecs.guardian import Request, Role, Status, StopCategory
@@ -80,8 +80,8 @@ def launch_arguments(args: argparse.Namespace, policy: Path, files: RobotFiles) 
         given["duration"] = str(args.duration)
     if args.record is not None:
         given["record"] = str(args.record.absolute())
-    if args.web is not None and not args.headless:
-        given["web"], given["port"] = "true", str(args.web)
+    if args.web is not None:
+        given |= {"web": "true", "port": str(args.web), "host": args.web_host}
     return given
 
 
@@ -151,7 +151,7 @@ class Session:
                         break
             finally:
                 launch.stop()  # the driver node disarms before it ends
-                self._graph.spin(0.2)
+                self._graph.wait_until(lambda: bool(summary.final), LAST_WORD_S)
                 self._look()
                 self._steps.close()
                 self._guardian.close()

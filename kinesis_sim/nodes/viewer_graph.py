@@ -1,11 +1,11 @@
-"""The viewer's ends in the graph: it reads topics best effort, and acts only through what everybody may use."""
+"""The viewer's ends in the graph: it reads what comes all the time best effort, and acts only through what everybody may use."""
 
 from collections.abc import Callable
 from typing import Any
 
 from geometry_msgs.msg import PoseStamped, TwistStamped
 from kinesis_msgs.action import TrackMotion
-from kinesis_msgs.msg import BodyState, ControlStatus, MuscleLayout, ReferenceWindow
+from kinesis_msgs.msg import Activity, BodyState, ControlStatus, MuscleLayout, ReferenceWindow
 from kinesis_msgs.srv import Push, ResetWorld, SetPause, StepSimulation
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import SetParameters
@@ -19,7 +19,7 @@ from std_srvs.srv import Trigger
 from kinesis_control.ros import qos
 from kinesis_control.ros.convert import ODOM
 from kinesis_sim.viewer.orders import TRIGGERS
-from kinesis_sim.viewer.status import OTHERS
+from kinesis_sim.viewer.status import OTHERS, goal_of
 
 NEWEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 """Only the newest message is wanted, and nobody waits until it has arrived."""
@@ -42,6 +42,7 @@ class ViewerGraph:
         state, reference: newest messages as serialized bytes, or None; decoded only where a frame is drawn.
         layout: message of the body, or None.
         statuses: last status of each node by its name.
+        goal: place and heading (or None) that the body goes to, whoever sent it there (x, y [m], yaw [rad]); None where it goes to none.
     """
 
     def __init__(self, node: Node, on_reply: Callable[[str], None]) -> None:
@@ -51,11 +52,14 @@ class ViewerGraph:
         self.reference: bytes | None = None
         self.layout: MuscleLayout | None = None
         self.statuses: dict[str, ControlStatus] = {}
+        self.goal: tuple[float, float, float | None] | None = None
         node.create_subscription(BodyState, "body_state", self._on_state, NEWEST, raw=True)
         node.create_subscription(ReferenceWindow, "reference", self._on_reference, NEWEST, raw=True)
         node.create_subscription(MuscleLayout, "muscle_layout", self._on_layout, qos.LATCHED)
         node.create_subscription(ControlStatus, "control_status", self._on_status, NEWS)
-        node.create_subscription(String, "text_reply", lambda message: on_reply(message.data), NEWS)
+        node.create_subscription(Activity, "activity", self._on_activity, qos.ACTIVITY)
+        # Rare, and said only once: a reply that is lost on a busy machine would leave its asker waiting.
+        node.create_subscription(String, "text_reply", lambda message: on_reply(message.data), qos.GOAL)
         self._velocity = node.create_publisher(TwistStamped, "cmd_vel", qos.GOAL)
         self._goal = node.create_publisher(PoseStamped, "goal_pose", qos.GOAL)
         self._text = node.create_publisher(String, "text_command", qos.GOAL)
@@ -82,6 +86,9 @@ class ViewerGraph:
 
     def _on_layout(self, message: MuscleLayout) -> None:
         self.layout = message
+
+    def _on_activity(self, message: Activity) -> None:
+        self.goal = goal_of(message)
 
     def _on_status(self, message: ControlStatus) -> None:
         self.statuses[message.node] = message

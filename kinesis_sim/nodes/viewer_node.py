@@ -126,7 +126,7 @@ class ViewerNode(Ending, Node):
         report |= {
             "held": self._steering.control.holder is not None,
             "pages": len(self._server.pages),
-            "goal": self._steering.goal,
+            "goal": self._graph.goal,
             "rate": round(self._rate, 1),
         }
         for page in self._server.pages:

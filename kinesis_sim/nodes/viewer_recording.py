@@ -1,4 +1,4 @@
-"""The buttons Record and Evaluate: the same recorder and the same evaluation as everybody's, as processes of their own."""
+"""The buttons Record, Evaluate and MP4 film: the same recorder, evaluation and film as everybody's, as processes of their own."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kinesis_sim.nodes.viewer_graph import Tell
-from kinesis_sim.viewer.evaluation import BESIDE_A_BODY, Evaluation
+from kinesis_sim.viewer.evaluation import BESIDE_A_BODY, Evaluation, Films
 
 END_S = 8.0
 """How long a recorder may take to write its end [s]."""
@@ -20,7 +20,7 @@ EVALUATE_S = 10.0
 
 
 class Recording:
-    """At most one recording, and at most one evaluation, at a time.
+    """At most one recording, one evaluation and one film at a time.
 
     Attributes:
         stage: "off", "recording", "ending" while a recorder writes its end, "evaluating", "ready" with a report, "failed".
@@ -30,19 +30,21 @@ class Recording:
     """
 
     def __init__(self, folder: Path, namespace: str, offer: Callable[[str, Path], str], people: tuple[str, ...] = ()) -> None:
-        """`folder` holds the recordings, and is made with the first; `offer` serves a report; `people`: files of their muscles."""
+        """`folder` holds the recordings, and is made with the first; `offer` serves reports and films; `people`: files of their muscles."""
         self.stage, self.path, self.report, self.text = "off", "", "", ""
         self._folder, self._namespace, self._people = folder.expanduser().absolute(), namespace, people
         self._offer = offer
         self._recorder: subprocess.Popen[bytes] | None = None
         self._evaluation: Evaluation | None = None
+        self._films = Films(offer, niceness=BESIDE_A_BODY)
         self._begun: float | None = None  # monotonic time at which the bag was there
         self._evaluates = self._for_a_while = False
 
     def status(self) -> dict[str, Any]:
         """What the page shows of it: `seconds` so far, and `of` how many where it ends by itself."""
         of = EVALUATE_S if self._for_a_while else None
-        return {"stage": self.stage, "path": self.path, "report": self.report, "text": self.text, "seconds": round(self._seconds(), 1), "of": of}
+        report = {"stage": self.stage, "path": self.path, "report": self.report, "text": self.text, "seconds": round(self._seconds(), 1), "of": of}
+        return report | {"film": self._films.status()}
 
     def switch(self, on: bool, tell: Tell) -> None:
         """Begin or end a recording."""
@@ -66,8 +68,21 @@ class Recording:
         elif self._begin(tell):
             self._evaluates = self._for_a_while = True
 
+    def film(self, tell: Tell) -> None:
+        """Make a film of the last recording."""
+        bag = Path(self.path)
+        if not self.path or self.stage in ("recording", "ending") or not bag.is_dir():
+            tell("film: end a recording first; the last one is drawn", False)
+            return
+        try:
+            if not self._films.begin(bag, bag.with_name(f"{bag.name}.mp4")):
+                tell("film: one is being made", False)
+        except OSError as error:
+            tell(f"film: cannot write beside '{bag}': {error.strerror}", False)
+
     def tick(self) -> None:
         """Go on with what is due; to be called several times a second."""
+        self._films.tick()
         if self.stage == "recording":
             self._watch()
         elif self.stage == "ending" and self._recorder is not None and self._recorder.poll() is not None:
@@ -80,12 +95,13 @@ class Recording:
             if problem:
                 self._fail(problem)
             else:
-                page = self._evaluation.page
+                page = self._evaluation.result
                 self.stage, self.report = "ready", self._offer(page.parent.name, page)
             self._evaluation = None
 
     def close(self) -> None:
         """End what runs; a recorder is given the time to write its end."""
+        self._films.close()
         if self._evaluation is not None:
             self._evaluation.close()
         if self._recorder is not None:

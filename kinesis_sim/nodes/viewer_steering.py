@@ -11,9 +11,11 @@ from kinesis_msgs.srv import Push, ResetWorld, SetPause, StepSimulation
 from kinesis_control.errors import ConfigurationError, KinesisError
 from kinesis_sim.nodes.viewer_graph import Tell, ViewerGraph
 from kinesis_sim.nodes.viewer_recording import Recording
-from kinesis_sim.viewer.control import STILL, Control, DeadMan
+from kinesis_sim.viewer.control import IDLE_S, STILL, Control, DeadMan
 from kinesis_sim.viewer.orders import ANYBODY, Order, read_order
 from kinesis_sim.viewer.server import Event, PageServer
+
+WATCHES = f"another page steers; this one watches until that one is closed, or has asked for nothing for {IDLE_S:.0f} s"
 
 PUSH_S = 0.2
 """How long a push lasts [s]."""
@@ -24,17 +26,16 @@ class Steering:
 
     Attributes:
         control: which page steers.
-        goal: place and heading that was asked for last, as the page draws it, or None.
     """
 
     def __init__(self, graph: ViewerGraph, server: PageServer, recording: Recording) -> None:
         self._graph, self._server = graph, server
         self.control, self._dead_man = Control(), DeadMan()
-        self.goal: tuple[float, float, float | None] | None = None
         self._actions: dict[str, Callable[[Order, Tell], None]] = {
             "say": self._say, "play": self._play, "velocity": self._drive, "goal": self._go, "trigger": self._trigger, "pause": self._pause,
             "step": self._step, "reset": self._reset, "push": self._push, "time": lambda order, tell: graph.set_pace(order.numbers[0], tell),
             "record": lambda order, tell: recording.switch(order.on, tell), "evaluate": lambda order, tell: recording.evaluate(tell),
+            "film": lambda order, tell: recording.film(tell),
         }  # fmt: skip
 
     def take(self, event: Event) -> None:
@@ -53,13 +54,13 @@ class Steering:
             self._change_control(event.page, order.on, tell)
         elif order.kind not in self._actions:
             tell(f"{order.kind}: this body moves now; only a recording can be sought in", False)
-        elif order.name in ANYBODY or self.control.take(event.page):
+        elif order.name in ANYBODY or self.control.take(event.page, time.monotonic()):
             try:
                 self._actions[order.kind](order, tell)
             except KinesisError as error:
                 tell(str(error), False)
         else:
-            tell("another page steers; this one watches until that one lets go or is closed", False)
+            tell(WATCHES, False)
 
     def tick(self) -> None:
         """End a velocity that nobody asks for any more; to be called several times a second."""
@@ -76,8 +77,8 @@ class Steering:
         if not wanted:
             if self.control.release(page):
                 self._end_velocity()
-        elif not self.control.take(page):
-            tell("another page steers; this one watches until that one lets go or is closed", False)
+        elif not self.control.take(page, time.monotonic()):
+            tell(WATCHES, False)
 
     def _end_velocity(self) -> None:
         if self._dead_man.let_go():
@@ -85,32 +86,27 @@ class Steering:
 
     def _say(self, order: Order, tell: Tell) -> None:
         self._dead_man.let_go()
-        self.goal = None
         if not self._graph.say(order.text):
             tell("nobody listens to text_command now; is the motion node running?", False)
 
     def _play(self, order: Order, tell: Tell) -> None:
-        self.goal = None
         self._graph.play(order.text, tell)
 
     def _drive(self, order: Order, tell: Tell) -> None:
         x, y, yaw = order.numbers
         self._dead_man.hold((x, y, yaw), time.monotonic())
-        self.goal = None
         self._graph.drive(x, y, yaw)
 
     def _go(self, order: Order, tell: Tell) -> None:
         x, y, yaw = order.numbers
         self._dead_man.let_go()
         heading = None if math.isnan(yaw) else yaw
-        self.goal = (x, y, heading)
         if not self._graph.go(x, y, (0.0, 0.0) if heading is None else (math.sin(0.5 * heading), math.cos(0.5 * heading))):
             tell("nobody listens to goal_pose now; is the motion node running?", False)
 
     def _trigger(self, order: Order, tell: Tell) -> None:
         if order.text == "estop":
             self._dead_man.let_go()
-            self.goal = None
         self._graph.trigger(order.text, tell)
 
     def _pause(self, order: Order, tell: Tell) -> None:
@@ -120,7 +116,6 @@ class Steering:
         self._call("step_simulation", StepSimulation.Request(ticks=max(int(order.numbers[0]), 1)), tell)
 
     def _reset(self, order: Order, tell: Tell) -> None:
-        self.goal = None
         self._call("reset_world", ResetWorld.Request(use_seed=False, perturbation=0.0), tell)
 
     def _push(self, order: Order, tell: Tell) -> None:

@@ -39,7 +39,12 @@ ADVICE: dict[Fault, str] = {
 }
 
 
-def explain(name: str) -> tuple[str, str]:
-    """Meaning of a fault by its name, and what to do about it; a name that is not known gives plain words."""
+def explain(name: str) -> tuple[str, str, str]:
+    """Meaning of a fault by its name, what to do about it, and how grave it is ("notice", "refusal", "stop", "cut").
+
+    A name that is not known gives plain words.
+    """
     fault = Fault.__members__.get(name)
-    return (fault.meaning, ADVICE.get(fault, "")) if fault is not None else ("a fault that this page does not know", "Look into /diagnostics.")
+    if fault is None:
+        return "A fault that this page does not know.", "Look into /diagnostics.", "stop"
+    return f"{fault.meaning[0].upper()}{fault.meaning[1:]}.", ADVICE.get(fault, ""), fault.severity.name.lower()

@@ -9,21 +9,28 @@ HOLD_S = 0.4
 """A velocity is followed so long after the page last asked for it [s]; pages repeat it ten times a second."""
 
 
+IDLE_S = 60.0
+"""A page that has asked for nothing for so long does not keep another one from steering [s]."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Control:
     """At most one page steers; others watch.
 
     Attributes:
         holder: number of the page that steers, or None.
+        asked_s: monotonic time at which it asked for something last [s].
     """
 
     holder: int | None = None
+    asked_s: float = 0.0
 
-    def take(self, page: int) -> bool:
-        """Steer from now on; False when another page does."""
-        if self.holder is None:
-            self.holder = page
-        return self.holder == page
+    def take(self, page: int, now_s: float) -> bool:
+        """Steer from now on; False when another page does, and did so lately."""
+        if self.holder not in (None, page) and now_s - self.asked_s < IDLE_S:
+            return False
+        self.holder, self.asked_s = page, now_s
+        return True
 
     def release(self, page: int) -> bool:
         """Steer no more; True when the page did steer."""

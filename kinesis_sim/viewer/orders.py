@@ -114,6 +114,7 @@ READERS: dict[str, Callable[[str, dict[str, Any]], Order]] = {
     "push": _numbers(("x", MAX_PUSH_N), ("y", MAX_PUSH_N)),
     "record": _switch,
     "evaluate": _numbers(),
+    "film": _numbers(),
     "time": _numbers(("factor", MAX_FACTOR)),
     "seek": _numbers(("to", MAX_SEEK_S)),
 }

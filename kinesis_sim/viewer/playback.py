@@ -13,7 +13,7 @@ from kinesis_control.errors import ConfigurationError
 from kinesis_control.evaluate.replay import read_state, read_window
 from kinesis_control.evaluate.stream_open import Recording
 from kinesis_sim.viewer.drawing import BodyDrawing
-from kinesis_sim.viewer.evaluation import Evaluation
+from kinesis_sim.viewer.evaluation import Evaluation, Films
 from kinesis_sim.viewer.orders import Order, read_order
 from kinesis_sim.viewer.server import Event, PageServer
 from kinesis_sim.viewer.track import Track
@@ -42,7 +42,7 @@ class Playback:
             track: what is shown.
             drawing: of the recorded body.
             facts: what goes with the scene.
-            reports: folder for the report of `evaluate`.
+            reports: folder for the report of `evaluate` and for a film.
         """
         self.at_s, self.playing, self.speed = 0.0, True, 1.0
         self._server, self._recording, self._track, self._drawing = server, recording, track, drawing
@@ -50,6 +50,7 @@ class Playback:
         self._state = BodyState.zeros(drawing.body.description)
         self._reports, self._report, self._text = reports, "", ""
         self._evaluation: Evaluation | None = None
+        self._films = Films(server.offer_report)
         self._shown, self._told_at, self._ticked_at, self._reply = -1, 0.0, time.monotonic(), ""
 
     def run(self, ended: Callable[[], bool]) -> None:
@@ -101,6 +102,8 @@ class Playback:
             self.speed = order.numbers[0]
         elif order.kind == "evaluate":
             self._evaluate()
+        elif order.kind == "film":
+            self._film()
         elif order.kind != "control":
             raise ConfigurationError("this is a recording: it can be played, paused and sought in, not steered")
 
@@ -110,6 +113,14 @@ class Playback:
                 self._evaluation, self._text = Evaluation(self._recording.path, self._reports), ""
             except OSError as error:
                 raise ConfigurationError(f"cannot write a report: {error.strerror}") from error
+
+    def _film(self) -> None:
+        bag = self._recording.path
+        try:
+            if not self._films.begin(bag, self._reports / f"{bag.stem}.mp4"):
+                raise ConfigurationError("film: it is being made")
+        except OSError as error:
+            raise ConfigurationError(f"cannot write a film: {error.strerror}") from error
 
     def _show(self) -> None:
         """Draw the state of this place, unless it is the one that is shown."""
@@ -126,8 +137,9 @@ class Playback:
 
     def _tell(self) -> None:
         """Report to every page."""
+        self._films.tick()
         if self._evaluation is not None and (problem := self._evaluation.poll()) is not None:
-            self._text, page = problem, self._evaluation.page
+            self._text, page = problem, self._evaluation.result
             self._report = "" if problem else self._server.offer_report(self._recording.path.name, page)
             self._evaluation = None
         stage = "evaluating" if self._evaluation is not None else "ready" if self._report else "failed" if self._text else "off"
@@ -141,7 +153,8 @@ class Playback:
             "every": self._track.every, "name": self._recording.path.name, "problems": self._recording.problems[:5],
         }  # fmt: skip
         record = {"stage": stage, "path": str(self._recording.path), "report": self._report, "text": self._text, "seconds": 0.0, "of": None}
+        record["film"] = self._films.status()
         self._server.send({
-            **report, "kind": "status", "problem": "", "held": False, "steers": False, "pages": len(self._server.pages), "goal": None,
+            **report, "kind": "status", "problem": "", "held": False, "steers": False, "pages": len(self._server.pages),
             "simulated": True, "record": record, "playback": playback,
         })  # fmt: skip

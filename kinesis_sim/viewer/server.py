@@ -11,6 +11,7 @@ import json
 import logging
 import mimetypes
 import queue
+import socket
 import threading
 import time
 from collections import deque
@@ -21,10 +22,11 @@ from urllib.parse import urlsplit
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 
 from kinesis_control.errors import UnavailableError
-from kinesis_sim.viewer.access import Access
+from kinesis_sim.viewer.access import Access, is_loopback
 
 PAGE = Path(__file__).with_name("page")
 MAX_PAGES = 16
@@ -111,7 +113,8 @@ class PageServer:
     @property
     def address(self) -> str:
         """Where the page is opened."""
-        name = "localhost" if self._access.host in ("127.0.0.1", "::1", "0.0.0.0") else self._access.host
+        host = self._access.host
+        name = "localhost" if is_loopback(host) else socket.gethostname() if host in ("0.0.0.0", "::") else host
         return f"http://{f'[{name}]' if ':' in name else name}:{self.port}" + (f"/?token={self._access.token}" if self._access.token else "")
 
     def offer_report(self, name: str, file: Path) -> str:
@@ -173,8 +176,6 @@ class PageServer:
         refusal = self._access.refusal(_header(request, "Host"), _header(request, "Origin"), request.path)
         path = urlsplit(request.path).path
         if path == "/socket":
-            if not refusal and len(self._browsers) >= MAX_PAGES:
-                refusal = f"{MAX_PAGES} pages are open already; close one"
             return _plain(http.HTTPStatus.FORBIDDEN, refusal) if refusal else None
         report = self._reports.get(path.removeprefix(REPORTS)) if path.startswith(REPORTS) else None
         file = report or PAGE / (path.lstrip("/") or "index.html")
@@ -186,6 +187,9 @@ class PageServer:
         return _response(http.HTTPStatus.OK, "text/javascript" if file.suffix == ".js" else kind, file.read_bytes(), REPORT_POLICY if report else POLICY)
 
     async def _on_browser(self, connection: ServerConnection) -> None:
+        if len(self._browsers) >= MAX_PAGES:  # said on the connection, because a page is not told why it got none
+            await connection.close(CloseCode.TRY_AGAIN_LATER, f"{MAX_PAGES} pages are open already; close one")
+            return
         self._count += 1
         number, browser = self._count, _Browser(connection)
         self._browsers[number] = browser
@@ -194,7 +198,7 @@ class PageServer:
         try:
             async for message in connection:
                 if not browser.may_send():
-                    await connection.close(1008, "too many messages")
+                    await connection.close(CloseCode.POLICY_VIOLATION, "this page has sent too many messages")
                     break
                 self.events.put(Event(number, message, True))
         except ConnectionClosed:

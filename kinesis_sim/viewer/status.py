@@ -1,5 +1,6 @@
 """What the edge of a body reports, as the page is told it; from a message of the graph or of a recording alike."""
 
+import math
 from typing import Any
 
 from kinesis_sim.viewer.advice import explain
@@ -25,3 +26,12 @@ def edge_status(message: Any) -> dict[str, Any]:
         "hz": float(message.rate_hz),
         "latency": (1e3 * float(message.latency_p50), 1e3 * float(message.latency_p99)),
     }
+
+
+def goal_of(activity: Any) -> tuple[float, float, float | None] | None:
+    """Place and heading that the body goes to (x, y [m], yaw [rad] or None for any), from an Activity; None where it goes to none."""
+    for pose in activity.goal:
+        turn = pose.orientation
+        heading = 2.0 * math.atan2(turn.z, turn.w) if turn.z or turn.w else None
+        return float(pose.position.x), float(pose.position.y), heading
+    return None

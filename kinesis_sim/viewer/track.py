@@ -9,7 +9,7 @@ from kinesis_control.errors import UnavailableError
 from kinesis_control.evaluate.bag import BagMessage
 from kinesis_control.evaluate.stream_graph import Graph
 from kinesis_control.evaluate.stream_open import Recording
-from kinesis_sim.viewer.status import OTHERS, edge_status
+from kinesis_sim.viewer.status import OTHERS, edge_status, goal_of
 
 MOST_STATES = 40_000
 """States that are kept; of a longer recording every second, fourth, ... one."""
@@ -20,7 +20,7 @@ LONGEST_GAP_S = 1.0
 EARLY = 200
 """References that may be recorded before their states."""
 
-NO_REPORT: dict[str, Any] = {"state": "not recorded", "clock": "", "paused": False, "faults": [], "refusal": ""}
+NO_REPORT: dict[str, Any] = {"state": "state not recorded", "clock": "", "paused": False, "faults": [], "refusal": ""}
 
 
 @dataclass(kw_only=True)
@@ -32,7 +32,7 @@ class Track:
         states: serialized, as many.
         stamps: of the states [ns, clock of the body], as many.
         windows: references by the stamp of the state that they are for.
-        reports, modes, replies: what the body's edge and the motion node said, each with its second of playing.
+        reports, modes, replies, goals: what the body's edge and the motion node said, each with its second of playing.
         every: one of so many states was kept.
     """
 
@@ -43,6 +43,7 @@ class Track:
     reports: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
     modes: list[tuple[float, str]] = field(default_factory=list)
     replies: list[tuple[float, str]] = field(default_factory=list)
+    goals: list[tuple[float, tuple[float, float, float | None] | None]] = field(default_factory=list)
     every: int = 1
 
     @property
@@ -56,7 +57,8 @@ class Track:
 
     def report(self, at_s: float) -> dict[str, Any]:
         """What the body's edge had reported last, and what the body was doing."""
-        return {**(_last(self.reports, at_s) or NO_REPORT), "mode": _last(self.modes, at_s) or "", "reply": _last(self.replies, at_s) or ""}
+        said = {"mode": _last(self.modes, at_s) or "", "reply": _last(self.replies, at_s) or "", "goal": _last(self.goals, at_s)}
+        return {**(_last(self.reports, at_s) or NO_REPORT), **said}
 
     def thin_out(self) -> None:
         """Forget every second state."""
@@ -81,7 +83,7 @@ def read_track(recording: Recording, graph: Graph, progress: Callable[[int, int]
     Raises:
         UnavailableError: there is no state of a body in it.
     """
-    topics = {t for t in (graph.state, graph.reference, graph.status, graph.reply) if t}
+    topics = {t for t in (graph.state, graph.reference, graph.status, graph.reply, graph.activity) if t}
     track, clock, total = Track(), _Clock(), sum(recording.topics[t].count for t in topics)
     for count, message in enumerate(recording.messages(topics)):
         if count % 2000 == 0:
@@ -94,6 +96,8 @@ def read_track(recording: Recording, graph: Graph, progress: Callable[[int, int]
                 track.forget_windows(EARLY)
         elif message.topic == graph.reply:
             track.replies.append((clock.at, recording.decode(message).data))
+        elif message.topic == graph.activity:
+            track.goals.append((clock.at, goal_of(recording.decode(message))))
         else:
             _take_status(track, recording.decode(message), clock.at)
     track.forget_windows(0)

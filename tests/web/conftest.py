@@ -10,10 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
+from ros_domains import new_domain
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 90.0
-DOMAIN = "74"
 FLAGS = (
     "--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-gpu-watchdog",
@@ -52,7 +52,7 @@ class Graph:
     """A launched simulation; its page is at `url`."""
 
     def __init__(self, log: Path) -> None:
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "ROS_DOMAIN_ID": DOMAIN, "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "ROS_DOMAIN_ID": str(new_domain()), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
         words = ["launch", str(ROOT / "launch" / "sim.launch.yaml"), "web:=true", "port:=0", "clock:=lockstep"]
         self._log = log
         with log.open("wb") as out:
@@ -72,7 +72,7 @@ class Graph:
         """Interrupt it, if it still runs; its exit code."""
         self.process.send_signal(signal.SIGINT)
         try:
-            return self.process.wait(timeout=30.0)
+            return self.process.wait(timeout=PATIENCE_S)
         finally:
             self.process.kill()
 

@@ -4,26 +4,32 @@ Needs neither ROS nor MuJoCo. The tests share one page, and each tells it what i
 """
 
 import json
+import math
 import queue
 import time
+from contextlib import ExitStack
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 pytest.importorskip("websockets")
 
+from websockets.sync.client import connect
+
 from kinesis_control.evaluate.emg_recordings import EmgRecording
 from kinesis_control.evaluate.time_base import TimeBase
 from kinesis_sim.viewer.access import Access
 from kinesis_sim.viewer.colours import ANCHORS
 from kinesis_sim.viewer.human import human_facts
-from kinesis_sim.viewer.server import PageServer
+from kinesis_sim.viewer.server import MAX_PAGES, PageServer
 
 PATIENCE_S = 120.0
 MUSCLES, JOINTS, CONTACTS = ("soleus_r", "soleus_l"), ("knee_angle_r", "knee_angle_l"), ("right_heel", "left_heel")
 STEP_S, CYCLE_S = 0.025, 1.2
-CLIPS = [*([f"walk_{i}", 2.5, "walk"] for i in range(60)), ["turn_left", 1.25, "turn <b>"]]
-OFF = {"stage": "off", "path": "", "report": "", "text": "", "seconds": 0.0, "of": None}
+CLIPS = [*([f"walk_{i}", 2.5, "walk"] for i in range(60)), ["turn_left", 1.25, "turn <b>"], ["shot", 1.5, "kick"]]
+NO_FILM = {"stage": "off", "address": "", "text": ""}
+OFF = {"stage": "off", "path": "", "report": "", "text": "", "seconds": 0.0, "of": None, "film": NO_FILM}
 
 
 def bump(phase):
@@ -194,7 +200,7 @@ def test_the_guide_asks_for_the_step_that_it_names(page, body):
 def test_clips_are_searched_and_played(page, body):
     page.get_by_role("tab", name="Drive").click()
     clips = page.get_by_role("list", name="Clips")
-    assert clips.get_by_role("listitem").count() == 40 and "21 more" in page.locator("#clip-problem").inner_text()
+    assert clips.get_by_role("listitem").count() == 40 and "22 more" in page.locator("#clip-problem").inner_text()
     search = page.get_by_role("searchbox", name="Search a clip of the motion library")
     search.fill("LEFT turn")
     assert clips.get_by_role("listitem").count() == 1 and "1.3 s" in clips.inner_text() and clips.locator("b").count() == 0
@@ -244,6 +250,71 @@ def test_record_and_evaluate_say_where_they_are(page, body, tmp_path):
     dialog.get_by_role("button", name="Close").click()
     body.tell(page, record={**OFF, "stage": "failed", "text": "the disk is full"})
     assert "the disk is full" in text.inner_text()
+
+
+def test_a_kick_is_there_when_the_library_holds_one(page, body):
+    page.get_by_role("tab", name="Drive").click()
+    page.get_by_role("button", name="Kick", exact=True).click()
+    assert body.order("play")["text"] == "shot"
+    assert page.evaluate("document.querySelector('#kick').hidden") is False
+    kicks = page.evaluate(
+        """() => {
+            const clips = new K.Clips({ byId: () => document.createElement("input"), send: () => 0 });
+            clips.setScene({ clips: { list: [["walk", 1, ""]] } });
+            return clips.kicks;
+        }"""
+    )
+    assert kicks == []
+
+
+def test_a_film_of_the_last_recording(page, body, tmp_path):
+    page.get_by_role("tab", name="Drive").click()
+    button, link = page.get_by_role("button", name="MP4 film"), page.locator("#film-file")
+    body.tell(page)
+    assert button.is_disabled() and not link.is_visible()
+    body.tell(page, record={**OFF, "path": "/bags/a"})
+    button.click()
+    assert body.order("film") == {"kind": "film"}
+    body.tell(page, record={**OFF, "path": "/bags/a", "film": {**NO_FILM, "stage": "making"}})
+    assert button.is_disabled() and "being drawn" in page.get_by_role("status", name="State of the film").inner_text()
+    (tmp_path / "a.mp4").write_bytes(b"film")
+    address = body.server.offer_report("a.mp4", tmp_path / "a.mp4")
+    body.tell(page, record={**OFF, "path": "/bags/a", "film": {"stage": "ready", "address": address, "text": "a.mp4"}})
+    with page.expect_download() as coming:
+        link.click()
+    assert coming.value.suggested_filename == "a.mp4" and Path(coming.value.path()).read_bytes() == b"film"
+    body.tell(page, record={**OFF, "path": "/bags/a", "film": {**NO_FILM, "stage": "failed", "text": "no encoder"}})
+    assert page.get_by_role("status", name="State of the film").inner_text() == "No film: no encoder"
+
+
+def test_the_strongest_are_those_that_have_pulled_most(page, body):
+    page.get_by_role("tab", name="Muscles").click()
+    body.walk(page, 40)
+    page.wait_for_function("document.querySelectorAll('#muscles li').length === 2")
+    rows = page.get_by_role("list", name="Muscles").get_by_role("button")
+    assert [text.split()[0] for text in rows.all_inner_texts()] == ["soleus_r", "soleus_l"]
+    pull = page.evaluate(
+        """() => { const p = new K.Pull(), add = (time, a, b) => p.add({ time, tension: [a, b] });
+            add(0, 100, 0); for (let t = 1; t <= 60; t++) add(t / 4, 0, 50); return [...p.mean, ...p.ranked()]; }"""
+    )
+    assert pull == pytest.approx([100 * math.exp(-15 / 3), 50 * (1 - math.exp(-15 / 3)), 1, 0], abs=1e-3)
+
+
+def test_why_there_is_no_connection_is_said(chromium, body, open_page):
+    with ExitStack() as others:
+        context = chromium.new_context(bypass_csp=True)
+        others.callback(context.close)
+        context.set_default_timeout(1000 * PATIENCE_S)
+        while len(body.server.pages) < MAX_PAGES:
+            before = len(body.server.pages)
+            others.enter_context(connect(f"ws://127.0.0.1:{body.server.port}/socket", origin=f"http://127.0.0.1:{body.server.port}", compression=None))
+            deadline = time.monotonic() + PATIENCE_S
+            while len(body.server.pages) == before:
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+        late = context.new_page()
+        open_page(late, body.server.address)
+        late.get_by_text(f"No connection: {MAX_PAGES} pages are open already; close one.").wait_for()
 
 
 def test_a_held_key_repeats_and_its_end_is_zero(page, body):

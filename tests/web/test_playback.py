@@ -163,7 +163,7 @@ class Made:
 
     def __init__(self, *entries):
         self.entries = entries
-        self.topics = {t: SimpleNamespace(count=1) for t in ("state", "reference", "status", "reply")}
+        self.topics = {t: SimpleNamespace(count=1) for t in ("state", "reference", "status", "reply", "activity")}
 
     def messages(self, topics):
         for topic, what in self.entries:
@@ -174,7 +174,7 @@ class Made:
         return message.data
 
 
-GRAPH = Graph(namespace="", state="state", reference="reference", status="status", reply="reply")
+GRAPH = Graph(namespace="", state="state", reference="reference", status="status", reply="reply", activity="activity")
 
 
 def test_seconds_of_playing_pass_over_gaps_and_a_clock_that_goes_back():
@@ -208,6 +208,12 @@ def test_reports_and_replies_are_those_of_the_moment():
     assert (track.report(0.2)["state"], track.report(0.2)["mode"], track.report(0.2)["reply"]) == ("active", "stand", "")
     assert (track.report(0.6)["state"], track.report(0.6)["mode"], track.report(0.6)["reply"]) == ("fault", "walk", "walking")
     assert track.report(0.6)["faults"][0][0] == "FALLEN" and "on its feet" in track.report(0.6)["faults"][0][3]
+
+
+def test_the_goal_is_the_one_of_the_moment():
+    there = SimpleNamespace(goal=[SimpleNamespace(position=SimpleNamespace(x=2.0, y=1.0), orientation=SimpleNamespace(z=0.0, w=0.0))])
+    track = read_track(Made(("state", 0.0), ("state", 0.5), ("activity", there), ("state", 1.0), ("activity", SimpleNamespace(goal=[]))), GRAPH)
+    assert [track.report(at)["goal"] for at in (0.2, 0.6, 1.0)] == [None, (2.0, 1.0, None), None]
 
 
 def test_nothing_to_show():

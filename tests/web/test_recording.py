@@ -1,4 +1,4 @@
-"""The buttons Record and Evaluate, with stand-ins for recorder and evaluation."""
+"""The buttons Record, Evaluate and MP4 film, with stand-ins for what they start."""
 
 import sys
 import time
@@ -13,7 +13,7 @@ from kinesis_sim.nodes import viewer_recording
 from kinesis_sim.nodes.viewer_recording import Recording
 from kinesis_sim.viewer import evaluation
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 RECORDER = """
 import pathlib, signal, sys, time
 ended = []
@@ -23,6 +23,13 @@ path.mkdir()
 while not ended:
     time.sleep(0.01)
 (path / "recording.mcap").write_text("whole")
+"""
+FILM = """
+import pathlib, sys
+bag, file = pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[4])
+if not (bag / "recording.mcap").is_file():
+    sys.exit("error: there is no end")
+file.write_text("film of " + bag.name)
 """
 EVALUATION = """
 import pathlib, sys
@@ -40,7 +47,7 @@ def recording(tmp_path, monkeypatch):
     popen = viewer_recording.subprocess.Popen
 
     def stand_in(words, **options):
-        script = RECORDER if "kinesis_control.nodes.recorder_node" in words else EVALUATION
+        script = RECORDER if "kinesis_control.nodes.recorder_node" in words else FILM if "render" in words else EVALUATION
         return popen([sys.executable, "-c", script, *words[3:]], **options)
 
     monkeypatch.setattr(viewer_recording.subprocess, "Popen", stand_in)
@@ -119,6 +126,43 @@ def test_an_evaluation_that_fails_says_its_last_word(recording, said, monkeypatc
     assert recording.stage == "recording"  # a failure is no end
 
 
+def filmed(recording, stage):
+    deadline = time.monotonic() + PATIENCE_S
+    while recording.status()["film"]["stage"] != stage:
+        recording.tick()
+        assert time.monotonic() < deadline, recording.status()
+        time.sleep(0.01)
+    return recording.status()["film"]
+
+
+def test_a_film_is_made_of_the_last_recording(recording, said):
+    tell = lambda text, good: said.append((text, good))  # noqa: E731
+    recording.film(tell)
+    assert said == [("film: end a recording first; the last one is drawn", False)]
+    recording.switch(True, tell)
+    started(recording)
+    recording.film(tell)
+    assert len(said) == 2 and recording.status()["film"]["stage"] == "off"
+    recording.switch(False, tell)
+    until(recording, "off")
+    recording.film(tell)
+    recording.film(tell)
+    assert said[-1] == ("film: one is being made", False)
+    film, name = filmed(recording, "ready"), Path(recording.path).name
+    assert film == {"stage": "ready", "address": f"/report/{name}.mp4", "text": f"{name}.mp4"}
+    assert recording.offered[f"{name}.mp4"].read_text() == f"film of {name}"
+
+
+def test_a_film_that_fails_says_its_last_word(recording, said, monkeypatch):
+    monkeypatch.setattr(sys.modules[__name__], "FILM", "import sys; print('one'); sys.exit('kinesis: films need ffmpeg')")
+    recording.switch(True, lambda text, good: said.append(text))
+    started(recording)
+    recording.switch(False, lambda text, good: said.append(text))
+    until(recording, "off")
+    recording.film(lambda text, good: said.append(text))
+    assert "films need ffmpeg" in filmed(recording, "failed")["text"]
+
+
 def test_a_recorder_that_dies_is_said(recording, said, monkeypatch):
     monkeypatch.setattr(sys.modules[__name__], "RECORDER", "raise SystemExit(3)")
     recording.switch(True, lambda text, good: said.append(text))
@@ -136,6 +180,7 @@ def test_a_folder_that_cannot_be_made(tmp_path, said):
 def test_what_is_called_is_there():
     """The stand-ins above take the place of these."""
     import kinesis_cli.evaluate
+    import kinesis_cli.render
     import kinesis_control.nodes.recorder_node
 
-    assert kinesis_cli.evaluate and kinesis_control.nodes.recorder_node and evaluation.BESIDE_A_BODY > 0
+    assert kinesis_cli.evaluate and kinesis_cli.render and kinesis_control.nodes.recorder_node and evaluation.BESIDE_A_BODY > 0

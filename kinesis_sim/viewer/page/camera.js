@@ -7,10 +7,12 @@ K.Camera = class {
     this.fov = 0.70;
   }
 
-  // The target glides after the body, so that its sway does not shake the picture.
-  track(root) {
+  // The target glides after the body, so that its sway does not shake the picture; after a leap in time [s] it is there at once.
+  track(root, time) {
+    const leapt = !(Math.abs(time - this.time) < 0.5);
+    this.time = time;
     if (!this.follow) return;
-    const away = Math.hypot(root[0] - this.target[0], root[1] - this.target[1]), pull = away > 2 ? 1 : 0.12;
+    const away = Math.hypot(root[0] - this.target[0], root[1] - this.target[1]), pull = away > 2 || leapt ? 1 : 0.12;
     this.target = [this.target[0] + pull * (root[0] - this.target[0]), this.target[1] + pull * (root[1] - this.target[1]), this.target[2] + pull * (0.35 + 0.55 * root[2] + this.lift - this.target[2])];
     this.dirty = true;
   }

@@ -5,12 +5,15 @@ K.CLIPS_SHOWN = 40;
 
 K.Clips = class {
   constructor({ byId, send }) {
-    Object.assign(this, { byId, send, clips: [] });
+    Object.assign(this, { byId, send, clips: [], kicks: [], kicked: 0 });
     byId("clip").addEventListener("input", () => this.list());
+    byId("kick").addEventListener("click", () => { const kick = this.kicks[this.kicked++ % this.kicks.length]; send("play", { text: kick }); });
   }
 
   setScene({ clips }) {
     this.clips = clips?.list || [];
+    this.kicks = this.clips.filter(([name, , content]) => /kick/i.test(`${name} ${content}`)).map(([name]) => name);
+    this.byId("kick").hidden = !this.kicks.length;
     K.text(this.byId("clip-count"), this.clips.length ? `(${this.clips.length})` : "");
     this.byId("clip").hidden = !this.clips.length;
     this.problem = clips?.problem || "";

@@ -24,21 +24,19 @@ K.shaders = {
       vec3 c = colour.rgb * (0.26 + 0.30 * sky + 0.55 * sun) + 0.10 * rim;
       o = vec4(c, colour.a);
     }`],
-  // Lines with a thickness in metres, turned to the eye and lit like round cords: muscles, arrows, markers.
+  // Cords: strips turned to the eye and lit as if they were round (cords.js).
   cord: [`
     uniform mat4 VP; uniform vec3 eye;
-    in vec2 corner; in vec3 a; in vec3 b; in vec4 tint; in vec2 radius; out float u; out vec3 side; out vec3 face; out vec4 c;
+    in vec3 p; in vec3 along; in float radius; in float side; in vec4 tint; out float u; out vec3 across; out vec3 face; out vec4 c;
     void main() {
-      vec3 p = mix(a, b, corner.y), along = normalize(b - a + vec3(0.0, 0.0, 1e-7)), to = normalize(eye - p);
-      side = normalize(cross(along, to)); face = cross(side, along); u = corner.x; c = tint;
-      float r = mix(radius.x, radius.y, corner.y);
-      gl_Position = VP * vec4(p + side * u * r + along * (corner.y * 2.0 - 1.0) * min(radius.x, radius.y) * 0.4, 1.0);
+      across = normalize(cross(along, eye - p) + vec3(1e-9, 0.0, 0.0)); face = cross(across, along); u = side; c = tint;
+      gl_Position = VP * vec4(p + across * side * radius, 1.0);
     }`, `
-    uniform vec3 light; in float u; in vec3 side; in vec3 face; in vec4 c; out vec4 o;
+    uniform vec3 light; in float u; in vec3 across; in vec3 face; in vec4 c; out vec4 o;
     void main() {
-      vec3 N = normalize(side * u + face * sqrt(max(1.0 - u * u, 0.0)));
+      vec3 N = normalize(across * u + face * sqrt(max(1.0 - u * u, 0.0)));
       float lit = c.a < 0.5 ? 1.0 : 0.55 + 0.20 * (0.5 + 0.5 * N.z) + 0.40 * max(dot(N, light), 0.0);
-      o = vec4(c.rgb * lit, 1.0);
+      o = vec4(c.a < 0.9 && c.a > 0.5 && abs(u) > 0.55 ? vec3(1.0) : c.rgb * lit, 1.0);
     }`],
   floor: [`
     uniform mat4 VP; uniform vec3 centre; in vec2 corner; out vec2 p;
@@ -82,10 +80,9 @@ K.buffer = (gl, data, kind = gl.ARRAY_BUFFER) => {
   return buffer;
 };
 
-K.attribute = (gl, at, size, type, normalized, stride, offset, divisor = 0) => {
+K.attribute = (gl, at, size, type, normalized, stride, offset) => {
   gl.enableVertexAttribArray(at);
   gl.vertexAttribPointer(at, size, type, normalized, stride, offset);
-  gl.vertexAttribDivisor(at, divisor);
 };
 
 // Column-major 4x4 matrices and 3-vectors, as plain arrays.

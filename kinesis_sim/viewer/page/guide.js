@@ -1,11 +1,12 @@
 // What to do now, when the body does not move by itself: one sentence, and a button for each step. Reset and Arm stay two steps.
 "use strict";
 
-// status: the last report; fallen: whether the body lies. Gives {text, steps: [[label, [[kind, fields], ...]], ...]}, or null.
+// status: the last report; fallen: whether the body lies, null before it is seen. Gives {text, steps: [[label, [[kind, fields], ...]], ...]}, or null.
 K.nextStep = (status, fallen) => {
   const reset = ["Reset", [["trigger", { text: "reset_estop" }]]], arm = ["Arm", [["trigger", { text: "arm" }]]];
   const upright = ["Put it on its feet", [["pause", { on: true }], ["reset", {}]]], restart = ["Put it on its feet", [["reset", {}]]];
   if (!status || status.playback || !status.state) return null;
+  if (fallen === null) fallen = (status.faults || [])[0]?.[0] === "FALLEN";
   if (status.state === "e-stopped") return { text: "The e-stop has been pressed. When it is safe, release it; that does not arm the body yet.", steps: [reset] };
   if (status.state === "fault") {
     if (fallen && status.simulated) return { text: "The body has fallen.", steps: [restart] };

@@ -12,10 +12,10 @@ K.Link = class {
     this.hasScene = false;
     this.socket = new WebSocket(`${scheme}//${location.host}/socket${location.search}`);
     this.socket.binaryType = "arraybuffer";
-    this.socket.onopen = () => { this.open = true; this.onChange(true); };
-    this.socket.onclose = () => {
+    this.socket.onopen = () => { this.open = true; this.onChange(true, ""); };
+    this.socket.onclose = ({ reason }) => {
       this.open = false;
-      this.onChange(false);
+      this.onChange(false, reason);
       setTimeout(() => this.connect(), 1500);
     };
     this.socket.onmessage = ({ data }) => {

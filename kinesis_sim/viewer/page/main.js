@@ -6,9 +6,14 @@ K.start = () => {
   const held = byId("film-data"), problem = text => { byId("problem").hidden = !text; K.text(byId("problem"), text); };
   let renderer = null, scene = null, frame = null, fresh = false, link = null, player = null, shown = 0, since = performance.now();
   const send = (kind, fields) => {
-    if (link && !link.send(kind, fields)) panel.note("Not sent: there is no connection to the viewer.", false);
+    if (link && !link.send(kind, fields)) note("Not sent: there is no connection to the viewer.", false);
   };
-  const panel = new K.Panel({ byId, send, onPick: picked => { renderer.chosen = new Set(picked); fresh = true; } });
+  const note = (text, good) => {
+    panel.note(text, good);
+    if (!good && byId("reply").textContent === "…") K.text(byId("reply"), text);  // nothing else will answer
+  };
+  const panel = new K.Panel({ byId, send }), pull = new K.Pull();
+  const muscles = new K.MuscleList({ byId, onPick: picked => { if (renderer) renderer.chosen = new Set(picked); fresh = true; } });
   const plots = new K.Plots(byId), recording = new K.RecordingBox({ byId, send }), clips = new K.Clips({ byId, send }), guide = new K.Guide({ byId, send });
   const pace = new K.Pace(), playing = held ? null : new K.Playing({ byId, send });
   const page = window.kinesis = { fps: 0, plots, frame: () => frame, scene: () => scene, camera, status: null, renderer: () => renderer };  // what tests and curious people look at
@@ -26,14 +31,16 @@ K.start = () => {
     plots.setScene(scene);
     clips.setScene(scene);
     panel.setScene(scene);
+    muscles.setScene(scene);
   };
   const onFrame = data => {
     if (!scene) return;
     frame = K.readFrame(data, scene);
     film.add(data);
     renderer?.setFrame(frame);
-    camera.track(frame.root);
+    camera.track(frame.root, frame.time);
     plots.addFrame(frame);
+    pull.add(frame);
     pace.add(frame.time);
     fresh = true;
   };
@@ -43,15 +50,14 @@ K.start = () => {
       panel.setStatus(news);
       plots.addStatus(news);
       recording.show(news.record, news.playback);
-      guide.show(news, Boolean(frame?.fallen));
+      guide.show(news, frame ? frame.fallen : null);
       if (news.playback) showPlayback(news.playback);
       problem(news.problem);
       if (renderer && JSON.stringify(renderer.goal) !== JSON.stringify(news.goal)) { renderer.goal = news.goal; fresh = true; }
     } else if (news.kind === "reply") {
       K.text(byId("reply"), news.text);
     } else {
-      panel.note(news.text, news.good);
-      if (!news.good && byId("reply").textContent === "…") K.text(byId("reply"), news.text);
+      note(news.text, news.good);
     }
   };
   let drive = null;
@@ -64,9 +70,9 @@ K.start = () => {
     }
     playing.show(playback);
   };
-  const onChange = open => {
+  const onChange = (open, reason) => {
     if (open) { problem(""); return; }
-    problem("No connection: the viewer has ended, or its machine cannot be reached. This page connects again by itself.");
+    problem(`No connection: ${reason || "the viewer has ended, or its machine cannot be reached"}. This page connects again by itself.`);
     byId("state").dataset.state = "";
     K.text(byId("state"), "no connection");
   };
@@ -133,10 +139,11 @@ K.start = () => {
       K.text(byId("fps"), frame ? `${page.fps.toFixed(0)} frames/s` : "");
     }
     if (!frame) return;
-    K.text(byId("clock"), `${Math.hypot(frame.velocity[0], frame.velocity[1]).toFixed(2)} m/s · ${frame.time.toFixed(1)} s`);
+    K.text(byId("pace-now"), `${Math.hypot(frame.velocity[0], frame.velocity[1]).toFixed(2)} m/s`);
+    K.text(byId("clock"), `${frame.time.toFixed(1)} s`);
     K.text(byId("factor"), pace.text());
-    panel.setMuscles(frame);
-    if (!byId("page-plots").hidden) plots.draw(panel.picked.length ? panel.picked : byId("by-phase").checked && plots.cycle.usual.length ? plots.cycle.usual : K.strongest(frame, 4));
+    muscles.show(frame, pull);
+    if (!byId("page-plots").hidden) plots.draw(muscles.picked.length ? muscles.picked : byId("by-phase").checked && plots.cycle.usual.length ? plots.cycle.usual : pull.ranked().slice(0, 4));
   }, 200);
 };
 
@@ -155,16 +162,5 @@ K.Pace = class {
     return `now ${((last[1] - first[1]) / (last[0] - first[0])).toFixed(2)} ×`;
   }
 };
-
-K.strongest = (() => {
-  let kept = [], until = 0;
-  return (frame, count) => {  // chosen anew every few seconds, so that a plot can be read
-    if (performance.now() > until || kept.some(m => m >= frame.tension.length)) {
-      until = performance.now() + 5000;
-      kept = [...frame.tension.keys()].sort((a, b) => frame.tension[b] - frame.tension[a]).slice(0, count);
-    }
-    return kept;
-  };
-})();
 
 document.addEventListener("DOMContentLoaded", K.start);

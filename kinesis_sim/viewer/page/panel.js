@@ -5,11 +5,10 @@ K.WATCHES = "This page watches: another one steers.";
 K.aboutRecording = ({ problems, every }) => [...problems, ...(every > 1 ? [`A long recording: one state of ${every} is shown.`] : [])].join(" ");
 
 K.Panel = class {
-  constructor({ byId, send, onPick }) {
-    Object.assign(this, { byId, send, onPick, scene: null, picked: [], paused: false, listed: "" });
+  constructor({ byId, send }) {
+    Object.assign(this, { byId, send, paused: false });
     this.wireTabs();
     this.wireButtons();
-    byId("search").addEventListener("input", () => { this.listed = ""; });
   }
 
   wireTabs() {
@@ -55,9 +54,6 @@ K.Panel = class {
 
   setScene(scene) {
     const { byId } = this;
-    this.scene = scene;
-    this.listed = "";
-    this.picked = this.picked.filter(m => m < scene.muscles.length);
     byId("body-name").textContent = `${scene.body} · ${scene.muscles.length} muscles`;
     const facts = { name: scene.body, muscles: scene.muscles.length, joints: scene.joints.length, mass: `${scene.mass.toFixed(1)} kg`, "standing height of the root": `${scene.height.toFixed(2)} m`,
       "foot regions": scene.contacts.join(", "), licence: scene.licence || "Apache-2.0" };
@@ -66,13 +62,8 @@ K.Panel = class {
     K.fill(byId("policy"), Object.keys(policy).length ? policy : { file: "not known to this page" });
     byId("card-box").hidden = !card;
     byId("card").textContent = card || "";
-    this.drawLegend(K.palette(scene.colours));
-  }
-
-  drawLegend(palette) {
-    const canvas = this.byId("legend-bar"), c = canvas.getContext("2d");
-    for (let x = 0; x < canvas.width; x++) { c.fillStyle = K.css(palette, x / (canvas.width - 1)); c.fillRect(x, 0, 1, canvas.height); }
-    this.palette = palette;
+    const palette = K.palette(scene.colours), bar = byId("legend-bar"), c = bar.getContext("2d");
+    for (let x = 0; x < bar.width; x++) { c.fillStyle = K.css(palette, x / (bar.width - 1)); c.fillRect(x, 0, 1, bar.height); }
   }
 
   setStatus(s) {
@@ -96,66 +87,13 @@ K.Panel = class {
     const text = JSON.stringify(faults), list = this.byId("faults");
     if (list.dataset.of === text) return;
     list.dataset.of = text;
-    list.replaceChildren(...(faults.length ? faults : [["none", 0, "Nothing has gone wrong.", ""]]).map(([name, count, meaning, advice]) => {
+    list.replaceChildren(...(faults.length ? faults : [["none", 0, "Nothing has gone wrong.", "", "notice"]]).map(([name, count, meaning, advice, severity]) => {
       const item = document.createElement("li"), strong = document.createElement("strong");
       strong.textContent = count ? `${name} × ${count}` : name;
+      item.className = severity || "stop";
       item.append(strong, document.createElement("br"), `${meaning} ${advice}`);
       return item;
     }));
-  }
-
-  // The strongest muscles, or those that a search finds; redrawn a few times a second.
-  setMuscles(frame) {
-    if (!this.scene || this.byId("page-muscles").hidden) return;
-    const words = this.byId("search").value.toLowerCase().split(/\s+/).filter(Boolean), names = this.scene.muscles;
-    let shown = names.map((_, m) => m);
-    if (words.length) shown = shown.filter(m => words.every(word => names[m].toLowerCase().includes(word)));
-    else shown = this.ranked(frame);
-    const found = shown.length;
-    shown = [...this.picked, ...shown.filter(m => !this.picked.includes(m))].slice(0, 24);
-    K.text(this.byId("found"), words.length ? `${found} of ${names.length} muscles found` : "The strongest now; press one to highlight and plot it.");
-    this.list(shown);
-    for (const row of this.byId("muscles").children) {
-      const m = Number(row.dataset.muscle), bar = row.querySelector("b");
-      bar.style.width = `${(100 * frame.activation[m]).toFixed(0)}%`;
-      bar.style.background = K.css(this.palette, frame.activation[m]);
-      K.text(row.querySelector(".number"), `${frame.tension[m].toFixed(0)} N`);
-    }
-  }
-
-  // By tension, ranked anew every few seconds and never under a hand, so that a row can be pressed.
-  ranked(frame) {
-    const list = this.byId("muscles"), busy = list.matches(":hover") || list.contains(document.activeElement);
-    if (!this.rank || this.rank.length !== frame.tension.length || (performance.now() > this.rankUntil && !busy)) {
-      this.rank = [...frame.tension.keys()].sort((a, b) => frame.tension[b] - frame.tension[a]);
-      this.rankUntil = performance.now() + 3000;
-    }
-    return [...this.rank];
-  }
-
-  list(shown) {
-    const key = shown.join();
-    if (this.listed === key) return;
-    this.listed = key;
-    this.byId("muscles").replaceChildren(...shown.map(m => {
-      const row = document.createElement("li"), button = document.createElement("button"), name = document.createElement("span");
-      row.dataset.muscle = m;
-      name.textContent = this.scene.muscles[m];
-      const bar = document.createElement("i"), force = document.createElement("span");
-      bar.append(document.createElement("b"));
-      force.className = "number";
-      button.append(name, bar, force);
-      button.setAttribute("aria-pressed", String(this.picked.includes(m)));
-      button.addEventListener("click", () => this.pick(m));
-      row.append(button);
-      return row;
-    }));
-  }
-
-  pick(m) {
-    this.picked = this.picked.includes(m) ? this.picked.filter(other => other !== m) : [...this.picked, m].slice(-6);
-    this.listed = "";
-    this.onPick(this.picked);
   }
 
   note(text, good) {

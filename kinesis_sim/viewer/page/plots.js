@@ -24,18 +24,20 @@ K.plot = (canvas, { lines, bands = [], bars = [], barInk = "#4cc2b0", marks = []
   const ratio = Math.min(window.devicePixelRatio || 1, 2), width = canvas.clientWidth, height = canvas.clientHeight || Number(canvas.getAttribute("height"));
   if (!width) return;
   if (canvas.width !== Math.round(width * ratio)) { canvas.style.height = height + "px"; canvas.width = Math.round(width * ratio); canvas.height = Math.round(height * ratio); }
-  const c = canvas.getContext("2d", { willReadFrequently: true }), box = { l: 40, r: 8, t: 8, b: 18 };  // drawn by the processor: small, and cheaper than a way to the card
+  const c = canvas.getContext("2d", { willReadFrequently: true });  // drawn by the processor: small, and cheaper than a way to the card
+  const told = v => v.toFixed(Math.abs(y1) >= 10 ? 0 : y1 - y0 < 0.9 ? 2 : 1) + unit, heights = [y0, (y0 + y1) / 2, y1];
   c.setTransform(ratio, 0, 0, ratio, 0, 0);
   c.clearRect(0, 0, width, height);
-  const px = v => box.l + (v - x0) / (x1 - x0 || 1) * (width - box.l - box.r), py = v => height - box.b - (v - y0) / (y1 - y0 || 1) * (height - box.t - box.b);
   c.font = "11px system-ui, sans-serif";
+  const box = { l: Math.max(36, 8 + Math.ceil(Math.max(...heights.map(v => c.measureText(told(v)).width)))), r: 8, t: 8, b: 18 };
+  const px = v => box.l + (v - x0) / (x1 - x0 || 1) * (width - box.l - box.r), py = v => height - box.b - (v - y0) / (y1 - y0 || 1) * (height - box.t - box.b);
   c.fillStyle = "#a3b1bf";
   c.strokeStyle = "#2d3946";
   c.lineWidth = 1;
-  for (const v of [y0, (y0 + y1) / 2, y1]) {
+  for (const v of heights) {
     c.beginPath(); c.moveTo(box.l, py(v)); c.lineTo(width - box.r, py(v)); c.stroke();
     c.textAlign = "right"; c.textBaseline = "middle";
-    c.fillText(v.toFixed(Math.abs(y1) >= 10 ? 0 : y1 - y0 < 0.9 ? 2 : 1) + unit, box.l - 4, py(v));
+    c.fillText(told(v), box.l - 4, py(v));
   }
   c.textBaseline = "bottom";
   c.textAlign = "left"; c.fillText(xMarks[0], box.l, height - 2);

@@ -7,6 +7,7 @@ K.RecordingBox = class {
     const click = (id, action) => byId(id).addEventListener("click", action);
     click("record", () => send("record", { on: this.stage !== "recording" }));
     click("evaluate", () => { if (this.stage === "ready" && this.playback) this.open(); else { this.awaited = true; send("evaluate"); } });
+    click("film-mp4", () => send("film"));
     click("show-report", () => this.open());
     click("report-close", () => { byId("report").hidden = true; byId("report").querySelector("iframe").removeAttribute("src"); byId("evaluate").focus(); });
   }
@@ -26,8 +27,19 @@ K.RecordingBox = class {
     }[stage];
     byId("record-text").hidden = !said;
     K.text(byId("record-text"), said);
+    this.showFilm(record.film || { stage: "off" }, playback || (record.path && !busy && stage !== "recording"));
     if (stage === "ready" && this.awaited) { this.awaited = false; this.open(); }
     if (stage === "failed") this.awaited = false;
+  }
+
+  // possible: there is something to draw.
+  showFilm({ stage, address, text }, possible) {
+    const { byId } = this, said = { making: "The film is being drawn…", failed: `No film: ${text}` }[stage] || "";
+    byId("film-mp4").disabled = stage === "making" || !possible;
+    byId("film-file").hidden = stage !== "ready";
+    if (stage === "ready") { byId("film-file").href = address + location.search; byId("film-file").download = text; K.text(byId("film-file"), `Save ${text}`); }
+    byId("film-text").hidden = !said;
+    K.text(byId("film-text"), said);
   }
 
   open() {

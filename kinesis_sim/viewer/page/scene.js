@@ -14,22 +14,11 @@ K.Renderer = class {
     this.show = { ghost: false, muscles: true, forces: true };
     this.light = K.unit([0.45, -0.35, 0.82]);
     this.floor = K.program(gl, K.shaders.floor);
-    this.cord = K.program(gl, K.shaders.cord);
-    this.floorArray = this.square(this.floor, [-1, -1, 1, -1, -1, 1, 1, 1]);
-    this.cordArray = this.square(this.cord, [-1, 0, 1, 0, -1, 1, 1, 1]);
-    this.cordBuffer = gl.createBuffer();
-    this.cords = new Float32Array(12 * 1024);
-    gl.bindBuffer(gl.ARRAY_BUFFER, this.cordBuffer);
-    [["a", 3, 0], ["b", 3, 12], ["tint", 4, 24], ["radius", 2, 40]].forEach(([name, size, offset]) =>
-      K.attribute(gl, this.cord.at(name), size, gl.FLOAT, false, 48, offset, 1));
-  }
-
-  square(shader, corners) {
-    const gl = this.gl, array = gl.createVertexArray();
-    gl.bindVertexArray(array);
-    K.buffer(gl, new Float32Array(corners));
-    K.attribute(gl, shader.at("corner"), 2, gl.FLOAT, false, 0, 0);
-    return array;
+    this.cords = new K.Cords(gl);
+    this.floorArray = gl.createVertexArray();
+    gl.bindVertexArray(this.floorArray);
+    K.buffer(gl, new Float32Array([-1, -1, 1, -1, -1, 1, 1, 1]));
+    K.attribute(gl, this.floor.at("corner"), 2, gl.FLOAT, false, 0, 0);
   }
 
   setScene(scene) {
@@ -178,31 +167,11 @@ K.Renderer = class {
   }
 
   drawCords() {
-    this.count = 0;
+    this.cords.clear();
     if (this.show.muscles) this.addMuscles();
     if (this.show.forces) this.addForces();
     this.addMarkers();
-    const gl = this.gl, { program, u } = this.cord;
-    gl.useProgram(program);
-    gl.uniformMatrix4fv(u.VP, false, this.VP);
-    gl.uniform3fv(u.eye, this.eye);
-    gl.uniform3fv(u.light, this.light);
-    gl.bindVertexArray(this.cordArray);
-    gl.bindBuffer(gl.ARRAY_BUFFER, this.cordBuffer);
-    gl.bufferData(gl.ARRAY_BUFFER, this.cords.subarray(0, 12 * this.count), gl.DYNAMIC_DRAW);
-    gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, this.count);
-  }
-
-  // One piece of a cord; a lit of 0 leaves it flat, as for lines on the floor.
-  add(ax, ay, az, bx, by, bz, r, g, b, lit, r0, r1) {
-    if (12 * (this.count + 1) > this.cords.length) {
-      const more = new Float32Array(2 * this.cords.length);
-      more.set(this.cords);
-      this.cords = more;
-    }
-    const o = 12 * this.count++, c = this.cords;
-    c[o] = ax; c[o + 1] = ay; c[o + 2] = az; c[o + 3] = bx; c[o + 4] = by; c[o + 5] = bz;
-    c[o + 6] = r; c[o + 7] = g; c[o + 8] = b; c[o + 9] = lit; c[o + 10] = r0; c[o + 11] = r1;
+    this.cords.draw(this.VP, this.eye, this.light);
   }
 
   addMuscles() {
@@ -211,11 +180,11 @@ K.Renderer = class {
     let at = 0;
     for (let m = 0; m < frame.counts.length; m++) {
       const active = Math.min(Math.max(frame.activation[m], 0), 1), chosen = this.chosen.has(m), i = 3 * Math.round(255 * active);
-      const dim = some && !chosen ? 0.45 : 1, radius = (0.0048 + 0.0072 * active) * (chosen ? 1.7 : 1) * (scene.muscles.length > 200 ? 0.75 : 1);
+      const dim = some && !chosen ? 0.45 : 1, radius = (0.0048 + 0.0072 * active) * (chosen ? 2 : 1) * (scene.muscles.length > 200 ? 0.75 : 1);
       for (let k = 1; k < frame.counts[m]; k++) {
         const a = 3 * (at + k - 1), b = a + 3;
-        this.add(x + unit * p[a], y + unit * p[a + 1], z + unit * p[a + 2], x + unit * p[b], y + unit * p[b + 1], z + unit * p[b + 2],
-          palette[i] * dim, palette[i + 1] * dim, palette[i + 2] * dim, 1, radius, radius);
+        this.cords.add(x + unit * p[a], y + unit * p[a + 1], z + unit * p[a + 2], x + unit * p[b], y + unit * p[b + 1], z + unit * p[b + 2],
+          palette[i] * dim, palette[i + 1] * dim, palette[i + 2] * dim, chosen ? K.EDGED : 1, radius, radius);
       }
       at += frame.counts[m];
     }
@@ -226,26 +195,26 @@ K.Renderer = class {
     for (let i = 0; i < forces.length; i++) {
       const top = forces[i] * 0.0006, [x, y] = [feet[3 * i], feet[3 * i + 1]];
       if (forces[i] < 5) continue;
-      this.add(x, y, 0, x, y, top, 0.30, 0.76, 0.69, 1, 0.006, 0.006);
-      this.add(x, y, top, x, y, top + 0.05, 0.30, 0.76, 0.69, 1, 0.017, 0.001);
+      this.cords.add(x, y, 0, x, y, top, 0.30, 0.76, 0.69, 1, 0.006, 0.006);
+      this.cords.add(x, y, top, x, y, top + 0.05, 0.30, 0.76, 0.69, 1, 0.017, 0.001);
     }
   }
 
   addMarkers() {
-    for (let i = 1; i < this.trail.length; i++) this.add(...this.trail[i - 1], ...this.trail[i], 0.45, 0.55, 0.65, 0, 0.005, 0.005);
+    for (let i = 1; i < this.trail.length; i++) this.cords.add(...this.trail[i - 1], ...this.trail[i], 0.45, 0.55, 0.65, 0, 0.005, 0.005);
     for (const [goal, [r, g, b]] of [[this.goal, [0.96, 0.72, 0.29]], [this.aim, [1, 1, 1]]]) {
       if (!goal) continue;
       const [x, y, yaw] = goal, size = 0.22;
       for (let k = 0; k < 28; k++) {
         const p = 2 * Math.PI * k / 28, q = 2 * Math.PI * (k + 1) / 28;
-        this.add(x + size * Math.cos(p), y + size * Math.sin(p), 0.005, x + size * Math.cos(q), y + size * Math.sin(q), 0.005, r, g, b, 0, 0.012, 0.012);
+        this.cords.add(x + size * Math.cos(p), y + size * Math.sin(p), 0.005, x + size * Math.cos(q), y + size * Math.sin(q), 0.005, r, g, b, 0, 0.012, 0.012);
       }
       if (yaw !== null && yaw !== undefined) {
         const [c, s] = [Math.cos(yaw), Math.sin(yaw)];
-        this.add(x, y, 0.006, x + 0.42 * c, y + 0.42 * s, 0.006, r, g, b, 0, 0.014, 0.014);
-        this.add(x + 0.42 * c, y + 0.42 * s, 0.006, x + 0.58 * c, y + 0.58 * s, 0.006, r, g, b, 0, 0.05, 0.001);
+        this.cords.add(x, y, 0.006, x + 0.42 * c, y + 0.42 * s, 0.006, r, g, b, 0, 0.014, 0.014);
+        this.cords.add(x + 0.42 * c, y + 0.42 * s, 0.006, x + 0.58 * c, y + 0.58 * s, 0.006, r, g, b, 0, 0.05, 0.001);
       } else {
-        this.add(x, y, 0, x, y, 0.35, r, g, b, 0, 0.008, 0.008);
+        this.cords.add(x, y, 0, x, y, 0.35, r, g, b, 0, 0.008, 0.008);
       }
       this.addDashes(this.frame.root[0], this.frame.root[1], x, y, [r, g, b]);
     }
@@ -255,7 +224,7 @@ K.Renderer = class {
     const length = Math.hypot(bx - ax, by - ay), count = Math.min(Math.floor(length / 0.2), 200);
     for (let k = 0; k < count; k++) {
       const p = k / count, q = (k + 0.5) / count;
-      this.add(ax + p * (bx - ax), ay + p * (by - ay), 0.004, ax + q * (bx - ax), ay + q * (by - ay), 0.004, ...tint, 0, 0.005, 0.005);
+      this.cords.add(ax + p * (bx - ax), ay + p * (by - ay), 0.004, ax + q * (bx - ax), ay + q * (by - ay), 0.004, ...tint, 0, 0.005, 0.005);
     }
   }
 };
