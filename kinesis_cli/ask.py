@@ -27,13 +27,13 @@ def ask(word: str, namespace: str, topic: str, message: Any) -> str:
     replies: list[str] = []
     with Graph(word, namespace) as graph:
         publisher = graph.node.create_publisher(type(message), topic, GOAL)
-        # Both directions are matched before anything is said, or the answer could be missed.
+        # Both sides know both directions before anything is said, or the answer could be missed.
         subscription = graph.node.create_subscription(String, "text_reply", lambda reply: replies.append(reply.data), GOAL)
         graph.require(
             lambda: publisher.get_subscription_count() > 0 and graph.node.count_publishers(subscription.topic_name) > 0,
             f"nobody listens to '{topic}'",
         )
-        graph.spin(0.1)
+        graph.be_known(subscription.topic_name)
         replies.clear()  # what was said before the question is no answer to it
         publisher.publish(message)
         if not graph.wait_until(lambda: bool(replies), ANSWER_S):
@@ -70,6 +70,7 @@ def carry_out(word: str, namespace: str, action: str, kind: Any, request: Any, s
     with Graph(word, namespace) as graph:
         client = ActionClient(graph.node, kind, action)
         graph.require(client.server_is_ready, f"nobody offers the action '{action}'")
+        graph.be_known(f"{graph.node.get_namespace().rstrip('/')}/{action}/_action/status")
         sent = client.send_goal_async(request, feedback_callback=lambda message: line.show(show(message.feedback)))
         if not graph.wait_until(sent.done, ANSWER_S):
             raise UnavailableError(f"{word}: it was sent, but no answer came within {ANSWER_S:g} s {graph.place()}")

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 PERIOD_S = 0.1
 """Time between two commands [s]. They are repeated because a body must not go on walking for a sender that has died."""
 
+END_S = 2.0
+"""How long the last command may take to arrive [s]; mostly it is there at once."""
+
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `drive`."""
@@ -32,6 +35,7 @@ def run(args: argparse.Namespace) -> int:
         UnavailableError: nobody listens.
     """
     from geometry_msgs.msg import TwistStamped
+    from rclpy.duration import Duration
 
     from kinesis_cli.graph import Graph
     from kinesis_control.ros.qos import GOAL
@@ -52,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
                 raise
         finally:
             publisher.publish(twist(0.0, 0.0))
-            graph.spin(0.2)  # the zero must be on its way before this node leaves
+            publisher.wait_for_all_acked(Duration(seconds=END_S))  # the zero must have arrived before this node leaves
     return 0
 
 

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from kinesis_cli.options import add_namespace, finite, fraction, positive, whole
+from kinesis_cli.sim_page import add_page
 
 DEMO = ("3.0 walk",)
 """What happens without --say: the body is seen to stand, then walks. Each entry is "TIME text", in simulated seconds."""
@@ -46,11 +47,7 @@ def _add_words(parser: argparse.ArgumentParser) -> None:
 
 def _add_web(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--headless", action="store_true", help="the same as --no-web")
-    page = parser.add_mutually_exclusive_group()
-    page.add_argument(
-        "--web", type=whole, metavar="PORT", help="port of the page (default: 8080 or the next free one; none with --duration or --clock lockstep)"
-    )
-    page.add_argument("--no-web", action="store_true", help="serve no page")
+    add_page(parser, "8080 or the next free one; none with --duration or --clock lockstep")
     parser.add_argument("--library", type=Path, metavar="LIB", help="motion library of the body, whose clips can be played by name")
     parser.add_argument(
         "--emg", action="append", default=[], type=Path, metavar="FILE", help="recordings of people's muscles that the page shows beside the body's"
@@ -119,7 +116,7 @@ def launch_arguments(args: argparse.Namespace, policy: Path, port: int | None = 
     if script:
         given["script"] = json.dumps(script)  # JSON is YAML, which the launch file reads
     if port is not None:
-        given |= {"web": "true", "port": str(port)}
+        given |= {"web": "true", "port": str(port), "host": args.web_host}
     if args.library is not None:
         given["library"] = str(args.library.absolute())
     if args.emg:

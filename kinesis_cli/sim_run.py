@@ -27,6 +27,9 @@ LOOK_AROUND_S = 0.4
 LOOK_S = 0.1
 """Time between two looks at nodes and messages [s]: the processor belongs to the loop that is looked at."""
 
+LAST_WORD_S = 1.0
+"""How long the account of a run that has ended is waited for [s]; mostly it is here at once."""
+
 STARTING_S = 3.0
 """How long a young run gives way to a body that it discovers late [s]. An older one does not: it was there first."""
 
@@ -75,7 +78,8 @@ def _run(description: LaunchDescription, graph: Graph, summary: RunSummary, caug
             status.update(summary, time.monotonic())
     finally:
         launch.stop()
-        graph.spin(0.1)  # what was sent last has arrived, or never will
+        # The simulator's own account; where nothing was simulated there is none.
+        graph.wait_until(lambda: bool(summary.final), LAST_WORD_S if not launch.exit_code else 0.1)
         _flush(lines, status)
         status.clear()
     if report := launch.failure_report():
@@ -85,7 +89,7 @@ def _run(description: LaunchDescription, graph: Graph, summary: RunSummary, caug
         write_json(json_path, summary.as_dict())
     if caught:
         return 128 + caught[0]
-    if not launch.exit_code and summary.start_s is None:
+    if not launch.exit_code and summary.start_s is None and not summary.final.get("ticks"):
         ended = f" ({launch.ended_by.label} ended first)" if launch.ended_by else ""
         raise UnavailableError(f"the graph ended before the body moved{ended}; its last lines are above")
     return launch.exit_code or 0

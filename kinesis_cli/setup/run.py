@@ -66,16 +66,19 @@ def run(
         Its exit status and all its output. An interrupted command is ended before KeyboardInterrupt goes on.
     """
     lines: list[str] = []
-    with log.open("a", encoding="utf-8") as file, subprocess.Popen(
-        [os.fspath(part) for part in command],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env=dict(environment),
-        close_fds=False,  # the lock of the set-up is to be inherited; Python closes everything else itself
-        text=True,
-        errors="replace",
-    ) as process:
+    with (
+        log.open("a", encoding="utf-8") as file,
+        subprocess.Popen(
+            [os.fspath(part) for part in command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=dict(environment),
+            close_fds=False,  # the lock of the set-up is to be inherited; Python closes everything else itself
+            text=True,
+            errors="replace",
+        ) as process,
+    ):
         file.write("$ " + " ".join(map(str, command)) + "\n")
         try:
             assert process.stdout is not None

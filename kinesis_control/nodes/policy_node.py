@@ -40,7 +40,7 @@ VALID_S = 0.3
 REFERENCE_PERIODS = 3
 """Real time: an older reference than so many control periods is not used."""
 
-MATCH_S = 3.0
+MATCH_S = 10.0
 """How long activate waits for the body to listen [s, wall clock]."""
 
 
@@ -51,7 +51,7 @@ class PolicyNode(LoopLifecycleNode):
         super().__init__("policy_node")
         self._path = declare(self, "policy", "", "Policy file (ONNX with its contract inside).")
         self._clock_mode = declare_choice(self, "clock", "lockstep", "What sets the pace.", ("lockstep", "realtime"))
-        self._layout_timeout = declare(self, "layout_timeout_s", 5.0, "How long configure waits for muscle_layout [s].", low=0.1, high=60.0)
+        self._layout_timeout = declare(self, "layout_timeout_s", 10.0, "How long configure waits for muscle_layout [s].", low=0.1, high=60.0)
         self._reporter = Reporter(self, self._diagnose)
         self._reporter.status.clock = self._clock_mode
         self._faults = FaultLog()

@@ -14,7 +14,9 @@ from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
+from rclpy.qos import QoSCompatibility, qos_check_compatible
 from rclpy.task import Future
+from rclpy.topic_endpoint_info import TopicEndpointInfo
 from std_srvs.srv import Trigger
 
 from kinesis_control.ros import qos
@@ -28,8 +30,12 @@ POLL_S = 0.02
 STALE_S = 3.0
 """A node that has said nothing on `/diagnostics` for so long is shown as stale [s, wall clock]."""
 
-REASON_S = 4.0
+REASON_S = 10.0
 """How long the reason of a refusal is waited for [s, wall clock]."""
+
+ANSWER_S = 12.0
+"""How long an answer is waited for before the state of the graph is looked at anew [s, wall clock]: it may have got lost, because
+the service learns of a client's two halves apart. Longer than an activation takes."""
 
 _PUBLISHED = {
     "sim": ("body_state", "control_status"),
@@ -49,7 +55,7 @@ class SupervisorNode(Ending, Node):
         self._auto_arm = declare(self, "auto_arm", False, "Arm as soon as every endpoint is matched. For simulations.")
         self._expect_recorder = declare(self, "expect_recorder", False, "Wait for the recorder too.")
         self._expect_observer = declare(self, "expect_observer", False, "Wait for someone who reads run_summary too: a short run is over before it is found.")
-        self._timeout = declare(self, "startup_timeout_s", 30.0, "Time for the whole start [s, wall clock].", low=1.0, high=600.0)
+        self._timeout = declare(self, "startup_timeout_s", 60.0, "Time for the whole start [s, wall clock].", low=1.0, high=600.0)
         self._names = {role: declare(self, f"{role}_name", f"{role}_node", f"Name of the {role} node.") for role in ("sim", "policy", "motion", "recorder")}
         space = self._space = self.get_namespace().rstrip("/")
         self._change = self.create_client(ChangeState, f"{space}/{self._names['policy']}/change_state")
@@ -63,6 +69,7 @@ class SupervisorNode(Ending, Node):
         self._aggregate = self.create_publisher(DiagnosticArray, "diagnostics_agg", qos.STATUS)
         self._began = time.monotonic()
         self._future: Future | None = None
+        self._asked_at = 0.0
         self._refused_at: float | None = None
         self._step: Callable[[], str] = self._await_body
         self._waiting = ""
@@ -127,12 +134,13 @@ class SupervisorNode(Ending, Node):
 
     def _match(self) -> str:
         """Wait until every node says that its own endpoints have their partners: discovery tells each side apart."""
-        if self._expect_recorder and self._names["recorder"] not in self._readers("body_state"):
+        if self._expect_recorder and self._names["recorder"] not in {info.node_name for info in self._reader_infos("body_state")}:
             return f"{self._names['recorder']} to listen to 'body_state'"  # it does so last of all
         wanted = {
-            "sim": {"body_state": 2, "muscle_command": 1, "control_status": 1},  # policy and motion listen to the body
-            "policy": {"body_state": 1, "reference": 1, "muscle_command": 1, "control_status": 1},
-            "motion": {"body_state": 1, "reference": 1, "control_status": 1, "text_reply": 0},
+            # policy and motion listen to the body; motion and this node to every status
+            "sim": {"body_state": 2, "muscle_command": 1, "control_status": 2},
+            "policy": {"body_state": 1, "reference": 1, "muscle_command": 1, "control_status": 2},
+            "motion": {"body_state": 1, "reference": 1, "control_status": 2, "text_reply": 0},
         }
         if self._expect_observer:
             wanted["sim"]["run_summary"] = 1
@@ -140,23 +148,26 @@ class SupervisorNode(Ending, Node):
             told = self._told(role)
             values = {pair.key: pair.value for pair in told.values} if told is not None else {}
             for topic, count in topics.items():
-                count += self._is_recorded(role, topic)
+                count = max(count, self._recorded_by(role, topic))
                 if int(values.get(MATCHED + topic, 0)) < count:
                     return f"'{topic}' of {self._names[role]} to have {count} partner(s), it has {values.get(MATCHED + topic, 'said nothing')}"
         self._step = self._call_arm if self._auto_arm else self._done
         return "the body to be armed"
 
-    def _is_recorded(self, role: str, topic: str) -> bool:
-        """Whether the recorder listens to what a node publishes."""
-        return self._expect_recorder and topic in _PUBLISHED[role] and self._names["recorder"] in self._readers(topic)
+    def _recorded_by(self, role: str, topic: str) -> int:
+        """How many read what a node publishes, when the recorder is one of them: all of them, for partners have no names."""
+        if not self._expect_recorder or topic not in _PUBLISHED[role]:
+            return 0
+        readers = [info for info in self._reader_infos(topic) if qos_check_compatible(qos.LOOP, info.qos_profile)[0] != QoSCompatibility.ERROR]
+        return len(readers) if self._names["recorder"] in {info.node_name for info in readers} else 0
 
     def _told(self, role: str) -> DiagnosticStatus | None:
         """Last diagnostics of a node."""
         known = self._diagnostics.get(f"{self._space}/{self._names[role]}".lstrip("/"))
         return None if known is None else known[1]
 
-    def _readers(self, topic: str) -> set[str]:
-        return {info.node_name for info in self.get_subscriptions_info_by_topic(self.resolve_topic_name(topic))}
+    def _reader_infos(self, topic: str) -> list[TopicEndpointInfo]:
+        return list(self.get_subscriptions_info_by_topic(self.resolve_topic_name(topic)))
 
     def _call_arm(self) -> str:
         answer = self._ask(self._arm, Trigger.Request())
@@ -170,12 +181,15 @@ class SupervisorNode(Ending, Node):
         return ""
 
     def _ask(self, client: Any, request: Any) -> Any:
-        """The answer to a request, sent at the first call; None until it is here."""
+        """The answer to a request, sent at the first call; None until it is here. One that stays away leads back to `_look`."""
         if self._future is None:
             if client.service_is_ready():
-                self._future = client.call_async(request)
+                self._future, self._asked_at = client.call_async(request), time.monotonic()
             return None
         if not self._future.done():
+            if time.monotonic() - self._asked_at > ANSWER_S:
+                client.remove_pending_request(self._future)
+                self._future, self._step = None, self._look
             return None
         answer, self._future = self._future.result(), None
         return answer

@@ -59,6 +59,7 @@ class Reporter:
 
     Attributes:
         status: message that the node fills in before `send_status`.
+        status_publisher: of `control_status`.
         settled: the loop runs; set by the node.
     """
 
@@ -66,13 +67,13 @@ class Reporter:
         """`diagnose` is asked each time before diagnostics are sent."""
         self._node, self._diagnose = node, diagnose
         self._name = node.get_fully_qualified_name().lstrip("/")
-        self._status = node.create_publisher(ControlStatus, "control_status", qos.STATUS)
+        self.status_publisher = node.create_publisher(ControlStatus, "control_status", qos.STATUS)
         self._diagnostics = node.create_publisher(DiagnosticArray, "/diagnostics", qos.STATUS)
         self.status = ControlStatus(node=node.get_name())
         self.settled = False
         self._partners: dict[str, Callable[[], int]] = {}
         self._calls = 0
-        self.watch(self._status)
+        self.watch(self.status_publisher)
         node.create_timer(0.1, self._on_timer, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def watch(self, endpoint: Publisher | Subscription) -> None:
@@ -98,7 +99,11 @@ class Reporter:
     def send_status(self, stamp_ns: int) -> None:
         """Publish the status."""
         set_time(self.status.header.stamp, stamp_ns)
-        self._status.publish(self.status)
+        self.status_publisher.publish(self.status)
+
+    def repeat_status(self) -> None:
+        """Publish the last status once more, as it was."""
+        self.status_publisher.publish(self.status)
 
     def send_diagnostics(self) -> None:
         """Publish one diagnostic entry, stamped by the node's clock."""

@@ -15,7 +15,7 @@ from kinesis_cli.launcher import run_launch
 from kinesis_cli.launcher.packages import SOURCE_ROOT
 from kinesis_control.errors import UnavailableError
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 @pytest.fixture
@@ -42,10 +42,10 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 def alive(pid_file: Path) -> bool:
-    """True while the process whose id is in the file runs; a zombie is dead."""
+    """True while the process whose id is in the file runs; a zombie is dead, and so is one that did not come to write its id."""
     try:
-        state = Path(f"/proc/{int(pid_file.read_text())}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
+        state = Path(f"/proc/{int(pid_file.read_text() or -1)}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
         return False
     return state != "Z"
 
@@ -62,7 +62,7 @@ def test_lines_carry_the_label_and_an_ordinary_end_is_zero(launch_file: Callable
 
 
 def test_one_failing_process_ends_the_launch(launch_file: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    other = f"trap 'echo stopped > {tmp_path}/ended; exit 0' INT; echo $$ > {tmp_path}/ready; while :; do sleep 0.05; done"
+    other = f"trap 'echo stopped > {tmp_path}/ended; exit 0' INT TERM; echo $$ > {tmp_path}/ready; while :; do sleep 0.05; done"
     failing = f"while ! [ -s {tmp_path}/ready ]; do sleep 0.05; done; for i in $(seq 30); do echo line $i; done; echo why >&2; exit 7"
     code, _ = run_and_collect(launch_file(other, failing))
     assert code == 7

@@ -1,10 +1,6 @@
 """Graphs of real nodes, each in a domain of its own and on this machine alone."""
 
-import itertools
-
 import pytest
-
-DOMAINS = itertools.cycle(range(50, 60))
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +25,7 @@ def new_graph(tmp_path_factory):
     """Makes graphs, and ends every one of them with the module."""
     pytest.importorskip("rclpy")
     pytest.importorskip("kinesis_msgs.msg")
+    from ros_domains import new_domain
     from ros_graph import Graph
 
     patch = pytest.MonkeyPatch()
@@ -36,7 +33,7 @@ def new_graph(tmp_path_factory):
     graphs = []
 
     def make():
-        graphs.append(Graph(next(DOMAINS), tmp_path_factory.mktemp("graph")))
+        graphs.append(Graph(new_domain(), tmp_path_factory.mktemp("graph")))
         return graphs[-1]
 
     yield make

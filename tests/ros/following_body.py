@@ -30,6 +30,7 @@ class FollowingBody:
         replies: everything on `text_reply`.
         motions: every name of a motion in a reference.
         fall, stuck: set by the test; who is stuck stays where it is.
+        still: set by the test; the present state is sent again and again, and simulated time stands still.
     """
 
     def __init__(self, domain: int, body: BodyDescription) -> None:
@@ -40,7 +41,7 @@ class FollowingBody:
         self.state.root_position[2] = body.standing_height
         self.replies: list[str] = []
         self.motions: set[str] = set()
-        self.fall = self.stuck = False
+        self.fall = self.stuck = self.still = False
         self._answered = True
         self._writer = BodyStateWriter(body)
         self._states = self.node.create_publisher(BodyStateMessage, "body_state", qos.LOOP)
@@ -49,10 +50,11 @@ class FollowingBody:
         self.text = self.node.create_publisher(String, "text_command", qos.GOAL)
         self.goal = self.node.create_publisher(PoseStamped, "goal_pose", qos.GOAL)
         self.velocity = self.node.create_publisher(TwistStamped, "cmd_vel", qos.GOAL)
-        self.node.create_subscription(ReferenceMessage, "reference", self._on_reference, qos.LOOP)
         self.node.create_subscription(String, "text_reply", lambda m: self.replies.append(m.data), qos.GOAL)
         self.reach = ActionClient(self.node, ReachGoal, "reach_goal")
         self.track = ActionClient(self.node, TrackMotion, "track_motion")
+        # The last one: a node from which a reference comes has heard of everything made before.
+        self.node.create_subscription(ReferenceMessage, "reference", self._on_reference, qos.LOOP)
         self._layout.publish(layout_message(body))
         self.node.create_timer(0.5, self._on_timer)
         self._executor = SingleThreadedExecutor(context=self._context)
@@ -83,7 +85,7 @@ class FollowingBody:
         self._answered = False
 
     def _on_reference(self, message: ReferenceMessage) -> None:
-        if message.seq != self.state.seq:
+        if message.seq != self.state.seq or self.still:
             return
         self._answered = True
         self.motions.add(message.motion)
@@ -109,7 +111,7 @@ class FollowingBody:
 
     def close(self) -> None:
         self._executor.shutdown()
-        self._thread.join(timeout=10.0)
+        self._thread.join(timeout=60.0)
         self.reach.destroy()
         self.track.destroy()
         self.node.destroy_node()

@@ -63,7 +63,7 @@ class Peers:
 
     def __exit__(self, *error) -> None:
         self._ended = True
-        self._thread.join(timeout=5.0)
+        self._thread.join(timeout=60.0)
         for link in (*self._links, self._listener):
             link.close()
         self.commands.close()

@@ -1,6 +1,7 @@
 """The nodes of a graph as processes of their own, and a probe that listens and asks."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from typing import Any
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from kinesis_msgs.msg import BodyState, ControlStatus
+from rcl_interfaces.srv import ListParameters
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message
@@ -22,13 +24,22 @@ from std_srvs.srv import Trigger
 from kinesis_control.ros import qos
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_S = 60.0
+PATH = f"{ROOT}:{Path(__file__).parent}"
+PATIENCE_S = 120.0
 MODULES = {
     "sim": "kinesis_sim.nodes.sim_node",
     "policy": "kinesis_control.nodes.policy_node",
     "motion": "kinesis_control.nodes.motion_node",
     "supervisor": "kinesis_control.nodes.supervisor_node",
 }
+
+
+def _takes_signals(process: "subprocess.Popen[bytes]") -> bool:
+    """Whether a node is so far that a signal ends it in order, or has ended: Python alone does not catch SIGTERM, every node does."""
+    if process.poll() is not None:
+        return True
+    caught = re.search(r"^SigCgt:\s*(\w+)", Path(f"/proc/{process.pid}/status").read_text(), re.MULTILINE)
+    return caught is not None and bool(int(caught[1], 16) >> (signal.SIGTERM - 1) & 1)
 
 
 class Processes:
@@ -41,7 +52,8 @@ class Processes:
     def start(self, role: str, *parameters: str, name: str = "") -> "subprocess.Popen[bytes]":
         """Start a node with parameters "name:=value"; `name` renames it."""
         words = [word for p in parameters for word in ("-p", p)] + (["-r", f"__node:={name}"] if name else [])
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "ROS_DOMAIN_ID": str(self.domain), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
+        environment = {**os.environ, "PYTHONPATH": PATH, "ROS_DOMAIN_ID": str(self.domain), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
+        environment["PYTHONFAULTHANDLER"] = "1"
         command = [sys.executable, "-m", MODULES[role], "--ros-args", *words]
         with self.log_path(name or role).open("wb") as log:
             process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
@@ -59,6 +71,15 @@ class Processes:
         """Exit code of a node that is about to end by itself."""
         return self.running[role].wait(timeout=PATIENCE_S)
 
+    def _ended(self, role: str, process: "subprocess.Popen[bytes]") -> int:
+        """Exit code of a node that was told to end; one that does not shows where it stands."""
+        try:
+            return process.wait(timeout=PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGABRT)  # Python writes the stacks of all its threads
+            process.wait(timeout=PATIENCE_S)
+            raise AssertionError(f"'{role}' does not end:\n{self.log(role)[-6000:]}") from None
+
     def require_alive(self) -> None:
         for role, process in self.running.items():
             if process.poll() not in (None, 0, -signal.SIGKILL):
@@ -66,11 +87,14 @@ class Processes:
 
     def end(self) -> dict[str, int]:
         """Interrupt whatever runs; exit codes by role."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not all(_takes_signals(process) for process in self.running.values()) and time.monotonic() < deadline:
+            time.sleep(0.02)  # one that is still being imported would end with a traceback
         for process in self.running.values():
             if process.poll() is None:
                 process.send_signal(signal.SIGINT)
         try:
-            return {role: process.wait(timeout=20.0) for role, process in self.running.items()}
+            return {role: self._ended(role, process) for role, process in self.running.items()}
         finally:
             for process in self.running.values():
                 process.kill()
@@ -97,9 +121,9 @@ class Probe:
         listen(String, "text_reply", lambda m: self.replies.append(m.data), qos.GOAL)
         listen(String, "run_summary", lambda m: self.summaries.append(m.data), qos.LATCHED)
         listen(DiagnosticArray, "/diagnostics", self._on_diagnostics, qos.STATUS)
+        self.clients = {name: self.node.create_client(Trigger, name) for name in ("estop", "reset_estop", "arm", "disarm")}
         # The last one, as with a recorder: whoever sees this one knows the others.
         listen(BodyState, "body_state", self.raw_states.append, qos.LOOP, raw=True)
-        self.clients = {name: self.node.create_client(Trigger, name) for name in ("estop", "reset_estop", "arm", "disarm")}
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)
         self._thread = threading.Thread(target=self._executor.spin, daemon=True)
@@ -127,16 +151,35 @@ class Probe:
         deadline = time.monotonic() + PATIENCE_S
         while not (value := condition()):
             self._processes.require_alive()
+            assert self._thread.is_alive(), "the probe listens no more"
             assert time.monotonic() < deadline, f"waited too long for {what}"
             time.sleep(0.005)
         return value
 
     def wait_state(self, state: int) -> ControlStatus:
-        """Wait until the body's edge says that it is in an arming state."""
-        self.wait(lambda: (s := self.status()) is not None and s.state == state, f"state {state}, last {self.status()}")
-        status = self.status()
-        assert status is not None
-        return status
+        """Wait until the body's edge says that it is in an arming state, in which it stays."""
+        return self.wait(lambda: s if (s := self.status()) is not None and s.state == state else None, f"state {state}, last {self.status()}")
+
+    def wait_until_was(self, state: int) -> None:
+        """Wait until the body's edge has ever said that it is in an arming state: one that falls does not stay in it."""
+        self.wait(lambda: any(s.node == "sim_node" and s.state == state for s in list(self.statuses)), f"state {state}, last {self.status()}")
+
+    def client(self, kind: Any, name: str, node: str = "sim_node") -> Any:
+        """A client that a node knows: one that answers to a client made later has heard of this one, and its answers arrive."""
+        client, later = self.node.create_client(kind, name), self.node.create_client(ListParameters, f"{node}/list_parameters")
+        self.wait(later.service_is_ready, later.srv_name)
+        futures: list[Any] = []
+        due = 0.0
+
+        def answered() -> bool:
+            nonlocal due
+            if time.monotonic() > due:  # the answer itself may be lost
+                futures.append(later.call_async(ListParameters.Request()))
+                due = time.monotonic() + 2.0
+            return any(future.done() for future in futures)
+
+        self.wait(answered, f"an answer of {later.srv_name}")
+        return client
 
     def ask(self, client: Any, request: Any) -> Any:
         """The answer of a service."""
@@ -145,6 +188,10 @@ class Probe:
         self.wait(future.done, f"an answer of {client.srv_name}")
         return future.result()
 
+    def destroy(self, publisher: Any) -> None:
+        """In the thread that serves the node: one that is gone while it looks through everything would end it."""
+        self.wait(self._executor.create_task(self.node.destroy_publisher, publisher).done, "the publisher to be gone")
+
     def trigger(self, name: str) -> Any:
         """Answer of estop, reset_estop, arm or disarm."""
         return self.ask(self.clients[name], Trigger.Request())
@@ -152,7 +199,7 @@ class Probe:
     def close(self) -> None:
         if self._context.ok():
             self._executor.shutdown()
-            self._thread.join(timeout=10.0)
+            self._thread.join(timeout=60.0)
             self.node.destroy_node()
             rclpy.shutdown(context=self._context)
 
@@ -165,12 +212,12 @@ class Graph:
         self.probe = Probe(self.processes)
 
     def start(self, policy: Path, *, sim: tuple[str, ...] = (), motion: tuple[str, ...] = (), clock: str = "lockstep", auto_arm: bool = True) -> None:
-        """Start the four nodes."""
+        """Start the four nodes; what is not about deadlines does not fail because of one."""
         common = f"policy:='{policy}'"
-        self.processes.start("sim", common, f"clock:={clock}", *sim)
-        self.processes.start("policy", common, f"clock:={clock}")
+        self.processes.start("sim", common, f"clock:={clock}", "answer_timeout_s:=60.0", *sim)
+        self.processes.start("policy", common, f"clock:={clock}", "layout_timeout_s:=50.0")
         self.processes.start("motion", common, *motion)
-        self.processes.start("supervisor", f"auto_arm:={str(auto_arm).lower()}", "expect_recorder:=true", "recorder_name:=probe", "startup_timeout_s:=50.0")
+        self.processes.start("supervisor", f"auto_arm:={str(auto_arm).lower()}", "expect_recorder:=true", "recorder_name:=probe", "startup_timeout_s:=110.0")
 
     def close(self) -> dict[str, int]:
         try:

@@ -9,7 +9,7 @@ from std_msgs.msg import String
 
 from kinesis_control.motion.generator import heading
 
-PATIENCE_S = 40.0
+PATIENCE_S = 120.0
 
 
 def wait(processes, condition, what):

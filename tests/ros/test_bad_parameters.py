@@ -16,9 +16,10 @@ CASES = {
 
 
 def test_each_is_refused(tmp_path):
+    from ros_domains import new_domain
     from ros_graph import Processes
 
-    processes = Processes(59, tmp_path)
+    processes = Processes(new_domain(), tmp_path)
     for role, parameters, _, _ in CASES.values():
         processes.start(role, *parameters, name=f"node_{len(processes.running)}")
     try:

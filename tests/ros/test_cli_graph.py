@@ -1,7 +1,10 @@
 """The commands that talk to a graph, against a stand-in for one on real ROS 2."""
 
+import itertools
 import json
 import threading
+import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,16 +16,18 @@ from geometry_msgs.msg import PoseStamped, TwistStamped
 from kinesis_msgs.msg import ControlStatus
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
+from ros_domains import new_domain
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
+from kinesis_cli import drive
 from kinesis_cli import graph as cli_graph
 from kinesis_cli.main import main
 from kinesis_control.motion.plan import MotionPlan
 from kinesis_control.motion.words import parse
 from kinesis_control.ros import qos
 
-DOMAIN = "70"
+DOMAIN, EMPTY_DOMAIN = str(new_domain()), str(new_domain())
 
 
 class StandIn:
@@ -58,6 +63,12 @@ class StandIn:
         response.success, response.message = name != "arm", f"{name} noted"
         return response
 
+    def wait(self, condition):
+        deadline = time.monotonic() + 60.0
+        while not condition():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
     def close(self):
         self.executor.shutdown()
         rclpy.try_shutdown(context=self.context)
@@ -81,18 +92,26 @@ def stand_in(environment):
 
 @pytest.mark.parametrize("argv", [["say", "walk"], ["goto", "1", "0"], ["drive", "1"], ["status"], ["arm"]])
 def test_no_graph_says_where_was_looked(environment, monkeypatch, capsys, argv):
-    monkeypatch.setenv("ROS_DOMAIN_ID", "71")
+    monkeypatch.setenv("ROS_DOMAIN_ID", EMPTY_DOMAIN)
     monkeypatch.setattr(cli_graph, "DISCOVERY_S", 0.3)
     monkeypatch.setattr(cli_graph.Graph.require, "__defaults__", (0.3,))
     assert main(argv) == 5
     error = capsys.readouterr().err
-    assert "domain 71" in error and "kinesis sim" in error and error.count("\n") == 1
+    assert f"domain {EMPTY_DOMAIN} " in error and "kinesis sim" in error and error.count("\n") == 1
 
 
 def test_a_domain_that_cannot_be(environment, monkeypatch, capsys):
     monkeypatch.setenv("ROS_DOMAIN_ID", "233")
     assert main(["status"]) == 2
     assert "0 to 232" in capsys.readouterr().err
+
+
+def test_a_machine_that_stood_still_costs_no_patience(environment, monkeypatch):
+    looks, stops = itertools.count(), itertools.count(0.0, 5.0)  # five seconds are gone with each look at the clock
+    with cli_graph.Graph("patient") as graph:
+        monkeypatch.setattr(cli_graph, "time", SimpleNamespace(monotonic=lambda: next(stops)))
+        assert graph.wait_until(lambda: next(looks) > 3, 1.0)
+        assert not graph.wait_until(lambda: False, 1.0)
 
 
 def test_say_prints_the_answer(stand_in, capsys):
@@ -116,11 +135,14 @@ def test_goto(stand_in, capsys):
     assert main(["goto", "1000", "0"]) == 6
 
 
-def test_drive_repeats_itself_and_ends_with_zero(stand_in, capsys):
+def test_drive_repeats_itself_and_ends_with_zero(stand_in, capsys, monkeypatch):
+    passed = itertools.count(0.0, 0.1)  # a tenth of a second with each look at the clock, however long it was
+    monkeypatch.setattr(drive, "time", SimpleNamespace(monotonic=lambda: next(passed)))
     stand_in.twists.clear()
-    assert main(["drive", "0.8", "0.2", "--side", "-0.1", "--for", "0.5"]) == 0
+    assert main(["drive", "0.8", "0.2", "--side", "-0.1", "--for", "0.35"]) == 0
+    stand_in.wait(lambda: len(stand_in.twists) == 4)
     speeds = [(m.twist.linear.x, m.twist.linear.y, m.twist.angular.z) for m in stand_in.twists]
-    assert len(speeds) >= 3 and set(speeds[:-1]) == {(0.8, -0.1, 0.2)} and speeds[-1] == (0.0, 0.0, 0.0)
+    assert set(speeds[:-1]) == {(0.8, -0.1, 0.2)} and speeds[-1] == (0.0, 0.0, 0.0)
 
 
 def test_services_and_their_refusals(stand_in, capsys):

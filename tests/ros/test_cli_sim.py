@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from ros_domains import new_domain
 
 pytest.importorskip("rclpy")
 pytest.importorskip("kinesis_msgs")
@@ -28,25 +29,25 @@ def start(domain, *arguments):
 def run(domain, *arguments):
     process = start(domain, *arguments)
     try:
-        out, error = process.communicate(timeout=90)
+        out, error = process.communicate(timeout=180)
     finally:
         process.kill()
     return process.returncode, out, error
 
 
 def wait_until_armed(domain):
-    """Until the body was armed once; on a busy machine it may have fallen since, which is no matter here."""
-    deadline = time.monotonic() + 60.0
+    """Until the body was armed once."""
+    deadline = time.monotonic() + 120.0
     while time.monotonic() < deadline:
         code, out, _ = run(domain, "status", "--json")
         if code == 0 and json.loads(out).get("sim_node", {}).get("state", "disarmed") != "disarmed":
             return
-    raise AssertionError("the body was not armed within a minute")
+    raise AssertionError("the body was not armed within two minutes")
 
 
 def test_lockstep_run_writes_its_summary(tmp_path):
     path = tmp_path / "run.json"
-    code, out, error = run(72, "sim", "--clock", "lockstep", "--duration", "2", "--seed", "5", "--say", "walk", "--json", str(path))
+    code, out, error = run(new_domain(), "sim", "--clock", "lockstep", "--duration", "2", "--seed", "5", "--say", "walk", "--json", str(path))
     assert code == 0, error
     result = json.loads(path.read_text())
     assert (result["seconds_simulated"], result["body"], result["seed"]) == (2.0, "legs80", 5)
@@ -57,20 +58,21 @@ def test_lockstep_run_writes_its_summary(tmp_path):
 
 
 def test_talk_to_it_see_a_second_one_refused_and_end_it(tmp_path):
-    path = tmp_path / "run.json"
-    process = start(73, "sim", "--stand", "--json", str(path))
+    path, domain = tmp_path / "run.json", new_domain()
+    # In lock-step: a body that the machine keeps waiting in real time falls, and takes no words any more.
+    process = start(domain, "sim", "--stand", "--clock", "lockstep", "--json", str(path))
     try:
-        wait_until_armed(73)
-        code, out, error = run(73, "say", "walk")
+        wait_until_armed(domain)
+        code, out, error = run(domain, "say", "walk")
         assert code == 0 and "walking" in out, error
-        code, _, error = run(73, "sim")
-        assert code == 5 and "another simulation runs in ROS domain 73" in error
-        assert run(73, "estop")[0] == 0
-        assert run(73, "arm")[0] == 6
+        code, _, error = run(domain, "sim")
+        assert code == 5 and f"another simulation runs in ROS domain {domain}," in error
+        assert run(domain, "estop")[0] == 0
+        assert run(domain, "arm")[0] == 6
     finally:
         process.send_signal(signal.SIGINT)
         try:
-            _, error = process.communicate(timeout=30)
+            _, error = process.communicate(timeout=90)
         finally:
             process.kill()
     assert process.returncode == 130, error
@@ -80,6 +82,6 @@ def test_talk_to_it_see_a_second_one_refused_and_end_it(tmp_path):
 def test_a_node_that_refuses_ends_the_run_with_its_reason(tmp_path):
     broken = tmp_path / "broken.onnx"
     broken.write_bytes(b"not a policy")
-    code, _, error = run(74, "sim", "--policy", str(broken), "--duration", "1")
+    code, _, error = run(new_domain(), "sim", "--policy", str(broken), "--duration", "1")
     assert code == 4
     assert "broken.onnx" in error

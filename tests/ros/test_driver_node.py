@@ -20,7 +20,7 @@ from kinesis_control.drivers.codecs.guardian import GuardianState, Request
 from kinesis_control.drivers.muscle_model import McKibbenBundle
 from kinesis_control.safety.faults import Fault
 
-ros_graph.MODULES.setdefault("driver", "kinesis_control.nodes.driver_node")
+ros_graph.MODULES.setdefault("driver", "without_deadlines")
 
 
 class Robot:
@@ -46,7 +46,7 @@ class Robot:
         self.start_driver(*parameters)
         self.processes.start("policy", f"policy:='{self.policy}'", "clock:=realtime", "layout_timeout_s:=50.0")
         self.processes.start("motion", f"policy:='{self.policy}'")
-        self.processes.start("supervisor", "auto_arm:=true", "expect_observer:=true", "sim_name:=driver_node", "startup_timeout_s:=55.0")
+        self.processes.start("supervisor", "auto_arm:=true", "expect_observer:=true", "sim_name:=driver_node", "startup_timeout_s:=110.0")
 
     def wait_state(self, state):
         def there():
@@ -119,7 +119,7 @@ def test_what_the_link_does_not_measure_is_refused_by_name(robot):
     del robot.settings.driver_settings["length_m"]
     with Peers(robot.settings):
         robot.start_driver()
-        robot.processes.running.pop("driver").wait(timeout=60.0)
+        robot.processes.running.pop("driver").wait(timeout=ros_graph.PATIENCE_S)
         log = robot.processes.log("driver")
     assert "driver 'dummy' does not measure muscle_length, which the policy looks at" in log
 

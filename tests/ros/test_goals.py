@@ -13,12 +13,12 @@ from action_msgs.msg import GoalStatus
 from following_body import FollowingBody
 from kinesis_msgs.action import ReachGoal
 from made_up_policy import write_policy
+from ros_domains import new_domain
 from ros_graph import Processes
 from talking import Talk, wait
 
 from kinesis_control.motion.generator import heading
 
-DOMAIN = 65
 COMMANDS = {"min_speed": -0.5, "max_speed": 1.4, "max_lateral": 0.3, "max_yaw_rate": 0.6, "max_turn_in_place": 0.8, "creep": [0.4, 0.2, 0.5]}
 
 
@@ -29,17 +29,19 @@ def talk(legs80, tmp_path_factory):
     policy = write_policy(folder / "creeping.onnx", legs80, training={"commands": COMMANDS})
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-        processes = Processes(DOMAIN, folder)
+        processes = Processes(new_domain(), folder)
         processes.start("motion", f"policy:='{policy}'")
-        body = FollowingBody(DOMAIN, legs80)
+        body = FollowingBody(processes.domain, legs80)
         try:
             wait(processes, lambda: body.ready, "every endpoint")
             body.start()
             wait(processes, lambda: body.motions, "the first reference")
             yield Talk(body, processes)
         finally:
-            codes = processes.end()
-            body.close()
+            try:
+                codes = processes.end()
+            finally:
+                body.close()
     assert codes == {"motion": 0}
 
 
@@ -58,7 +60,8 @@ def test_a_goal_ends_at_its_place_and_heading(talk, x, y, turn):
     assert result.distance <= 0.1 and abs(result.heading_error) <= math.radians(10.0) and "goal reached" in result.message
     wanted = np.array([goal.goal.pose.position.x, goal.goal.pose.position.y])
     assert np.hypot(*(talk.body.place() - wanted)) <= 0.1 and abs(math.remainder(yaw_of(talk) - yaw, math.tau)) <= math.radians(10.0)
-    assert heard and all(math.isfinite(value) for pair in heard for value in pair)
+    talk.wait(lambda: heard, "a feedback")
+    assert all(math.isfinite(value) for pair in heard for value in pair)
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,13 @@ from following_body import FollowingBody
 from geometry_msgs.msg import TwistStamped
 from kinesis_msgs.action import ReachGoal, TrackMotion
 from kinesis_msgs.msg import ControlStatus
+from ros_domains import new_domain
 from ros_graph import Processes
 from talking import Talk, ahead, wait
 
 from kinesis_control.motion.clip import MotionClip
 
-DOMAIN = 24
+DOMAIN = new_domain()
 
 
 def standing_clip(body, name: str, seconds: float) -> MotionClip:
@@ -58,8 +59,10 @@ def graph(legs80, made_up, tmp_path_factory):
             wait(processes, lambda: body.motions, "the first reference")
             yield body, processes
         finally:
-            codes = processes.end()
-            body.close()
+            try:
+                codes = processes.end()
+            finally:
+                body.close()
     assert codes == {"motion": 0}
 
 
@@ -68,9 +71,16 @@ def talk(graph):
     """Helpers of a test; the body stands before and after it."""
     body, processes = graph
     talk = Talk(body, processes)
-    talk.say("stop", "standing")
+
+    def stand():
+        body.fall = body.stuck = body.still = False
+        seq = body.state.seq
+        talk.wait(lambda: body.state.seq > seq + 2, "a state without a fall to be answered")
+        talk.say("stop", "standing")
+
+    stand()
     yield talk
-    talk.say("stop", "standing")
+    stand()
 
 
 def test_words_go_from_text_to_place(talk):
@@ -131,10 +141,12 @@ def test_reach_goal_succeeds_with_feedback(talk):
     status, result = talk.result(future)
     assert status == GoalStatus.STATUS_SUCCEEDED and result.success and result.reason == ReachGoal.Result.SUCCEEDED
     assert result.distance < 0.3 and result.time_taken > 1.0 and "goal reached" in result.message
-    assert len(heard) > 3 and heard[0] > heard[-1]
+    talk.wait(lambda: len(heard) > 3, "the feedback")
+    assert heard[0] > heard[-1]
 
 
 def test_reach_goal_is_cancelled_preempted_refused_and_timed_out(talk):
+    talk.body.still = True  # however late what calls the goal off, it is not reached before
     handle, future = talk.act(talk.body.reach, talk.reach(5.0, 0.0))
     handle.cancel_goal_async()
     status, result = talk.result(future)
@@ -145,6 +157,7 @@ def test_reach_goal_is_cancelled_preempted_refused_and_timed_out(talk):
     assert status == GoalStatus.STATUS_ABORTED and result.reason == ReachGoal.Result.PREEMPTED and "new words" in result.message
     status, result = talk.result(talk.act(talk.body.reach, talk.reach(500.0, 0.0))[1])
     assert status == GoalStatus.STATUS_ABORTED and result.reason == ReachGoal.Result.REFUSED and "at most 100 m" in result.message
+    talk.body.still = False
     status, result = talk.result(talk.act(talk.body.reach, talk.reach(5.0, 0.0, time_limit=0.5))[1])
     assert result.reason == ReachGoal.Result.TIMED_OUT and result.time_taken == pytest.approx(0.5, abs=0.1)
 
@@ -174,20 +187,19 @@ def test_an_endless_clip_is_cancelled(talk):
 
 
 def test_an_estop_and_a_fall_end_actions_with_the_reason(talk):
+    talk.body.still = True  # neither goal is reached before the news arrive
     _, future = talk.act(talk.body.reach, talk.reach(5.0, 0.0))
     talk.body.say_state(ControlStatus.ESTOPPED)
     _, result = talk.result(future)
     assert result.reason == ReachGoal.Result.STOPPED and "e-stopped" in result.message
     assert "e-stopped" in talk.say("walk", "refused")
     talk.body.say_state(ControlStatus.ACTIVE)
-    seq = talk.body.state.seq
-    talk.wait(lambda: talk.body.state.seq > seq + 40, "the release to arrive")
+    talk.wait(lambda: "walking" in talk.say("walk", ""), "the release to arrive")
     _, future = talk.act(talk.body.reach, talk.reach(5.0, 0.0))
     talk.body.fall = True
     _, result = talk.result(future)
     assert result.reason == ReachGoal.Result.FALLEN
     assert "fallen" in talk.say("walk", "refused")
-    talk.body.fall = False
 
 
 @pytest.fixture
@@ -219,9 +231,9 @@ def test_a_library_of_another_body_ends_the_node(legs80, made_up, tmp_path):
 
     path = tmp_path / "other.h5"
     write_library(path, replace(legs80, name="other", model_hash="0" * 16))
-    processes = Processes(DOMAIN + 1, tmp_path)
+    processes = Processes(new_domain(), tmp_path)
     processes.start("motion", f"policy:='{made_up}'", f"library:='{path}'")
-    body = FollowingBody(DOMAIN + 1, legs80)
+    body = FollowingBody(processes.domain, legs80)
     try:
         assert processes.wait("motion") not in (0, None)
         assert "another body" in processes.log("motion")
@@ -231,7 +243,7 @@ def test_a_library_of_another_body_ends_the_node(legs80, made_up, tmp_path):
 
 
 def test_matching_without_a_library_is_refused(made_up, tmp_path):
-    processes = Processes(DOMAIN + 1, tmp_path)
+    processes = Processes(new_domain(), tmp_path)
     processes.start("motion", f"policy:='{made_up}'", "source:=matching")
     assert processes.wait("motion") == 2
     assert "without a library" in processes.log("motion")

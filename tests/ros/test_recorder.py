@@ -17,19 +17,23 @@ import pytest
 rclpy = pytest.importorskip("rclpy")
 messages = pytest.importorskip("kinesis_msgs.msg")
 
+from rclpy.duration import Duration  # noqa: E402
 from rclpy.node import Node  # noqa: E402
 from rclpy.qos import DurabilityPolicy, QoSProfile  # noqa: E402
+from ros_domains import new_domain  # noqa: E402
 from rosgraph_msgs.msg import Clock  # noqa: E402
 from std_msgs.msg import String  # noqa: E402
 
 from kinesis_control.evaluate.stream_open import Recording  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
-DOMAIN = 30 + os.getpid() % 10
+DOMAIN = new_domain()
 SPACE = f"/recorder_{os.getpid()}"  # two runs of these tests on one machine must not hear each other
 REMAPS = ("-r", f"__ns:={SPACE}", "-r", "/clock:=clock", "-r", "/tf:=tf")
 PATIENCE_S = 60.0
 TICK_NS = 25_000_000
+DEEP = 1000
+"""Nothing is overwritten before a recorder that the machine holds up has it."""
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
@@ -71,8 +75,9 @@ def wait_until_matched(publishers: Iterable[Any], recorder: "subprocess.Popen[st
         time.sleep(0.02)
 
 
-def end(recorder: "subprocess.Popen[str]") -> str:
-    """Stop a recorder with Ctrl-C; what it wrote."""
+def end(recorder: "subprocess.Popen[str]", publishers: Iterable[Any] = ()) -> str:
+    """Stop a recorder with Ctrl-C when it has everything; what it wrote."""
+    assert all(p.wait_for_all_acked(Duration(seconds=PATIENCE_S)) for p in publishers)
     recorder.send_signal(signal.SIGINT)
     output, _ = recorder.communicate(timeout=PATIENCE_S)
     assert recorder.returncode == 0, output
@@ -96,7 +101,7 @@ def test_real_time_recording(node: Node, record: Callable[..., Any], tmp_path: P
     for tick in range(50):
         state.publish(stamped(messages.BodyState, tick, seq=tick, muscle_lengths=array("d", [0.5] * 80)))
     text.publish(String(data="walk"))
-    assert f"never appeared: {SPACE}/nobody" in end(recorder)
+    assert f"never appeared: {SPACE}/nobody" in end(recorder, (layout, state, text))
     with Recording(tmp_path / "bag") as bag:
         assert {name.removeprefix(SPACE): topic.count for name, topic in bag.topics.items()} == {"/body_state": 50, "/muscle_layout": 1, "/text_command": 1}
         assert [bag.decode(m).seq for m in bag.messages([f"{SPACE}/body_state"])] == list(range(50))
@@ -108,8 +113,8 @@ def run_lockstep(node: Node, record: Callable[..., Any], path: Path, seed: int) 
     """Publish the same ticks, in another order within each few ticks for another seed; the bytes of the bag."""
     shuffler = random.Random(seed)
     kinds = {"body_state": messages.BodyState, "muscle_command": messages.MuscleCommand, "clock": Clock}
-    publishers = {name: node.create_publisher(kind, name, 100) for name, kind in kinds.items()}
-    statuses = [node.create_publisher(messages.ControlStatus, "control_status", 100) for _ in range(2)]
+    publishers = {name: node.create_publisher(kind, name, DEEP) for name, kind in kinds.items()}
+    statuses = [node.create_publisher(messages.ControlStatus, "control_status", DEEP) for _ in range(2)]
     text = node.create_publisher(String, "text_command", 10)
     everyone = [*publishers.values(), *statuses, text]
     recorder = record(path, "clock:=lockstep", "topics:=[body_state, muscle_command, /clock, control_status, text_command]")
@@ -127,7 +132,7 @@ def run_lockstep(node: Node, record: Callable[..., Any], path: Path, seed: int) 
                 message.layout_hash = "0123456789abcdef"
             publisher.publish(message)
         time.sleep(0.001)
-    output = end(recorder)
+    output = end(recorder, everyone)
     assert f"left out, no simulated time in the messages: {SPACE}/text_command" in output
     assert "LOST" not in output and "too late" not in output
     for publisher in everyone:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -141,9 +142,12 @@ def test_a_second_set_up_waits_for_the_first(environment: Environment, notes: li
         fcntl.flock(holder, fcntl.LOCK_EX)
         waiting = threading.Thread(target=set_up, args=(environment, MACHINE), daemon=True)
         waiting.start()
-        waiting.join(0.2)
+        deadline = time.monotonic() + 60.0
+        while not environment.progress.said:  # type: ignore[attr-defined]
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
         assert waiting.is_alive() and notes == []
-    waiting.join(10)
+    waiting.join(60)
     assert notes == ALL and "waiting" in environment.progress.said[0]  # type: ignore[attr-defined]
 
 
@@ -154,12 +158,12 @@ def test_the_next_set_up_waits_for_what_a_killed_one_left_running(environment: E
     left = threading.Thread(target=run, args=([sys.executable, "-c", program],), kwargs={**names, "on_line": lambda _: started.set()}, daemon=True)
     with only_one(environment.venv, environment.progress):
         left.start()
-        assert started.wait(30), log.read_text()
+        assert started.wait(60), log.read_text()
     with (environment.root / ".venv.lock").open("w") as file:
         with pytest.raises(BlockingIOError):
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         go_on.touch()
-        left.join(30)
+        left.join(60)
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 

@@ -50,7 +50,7 @@ def tree(tmp_path: Path) -> Path:
 def start(tree: Path, *arguments: str, script: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
     """Runs the script in a clean environment."""
     environment = {"PATH": os.environ["PATH"], "HOME": str(tree), "KINESIS_PYTHON": BASE_PYTHON, **variables}
-    return subprocess.run([script or tree / "kinesis", *arguments], cwd=tree, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run([script or tree / "kinesis", *arguments], cwd=tree, env=environment, capture_output=True, text=True, timeout=180, check=False)
 
 
 def calls(tree: Path) -> list[str]:
@@ -112,7 +112,7 @@ def test_another_checkout_in_the_current_folder_is_not_run(tree: Path, tmp_path:
         (other / "kinesis_cli" / file).write_text("raise SystemExit('the other checkout')")
     script = f'cd "{other}" && exec "{tree}/kinesis" x'
     environment = {"PATH": os.environ["PATH"], "KINESIS_PYTHON": BASE_PYTHON}
-    result = subprocess.run(["/bin/sh", "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=False)
+    result = subprocess.run(["/bin/sh", "-c", script], env=environment, capture_output=True, text=True, timeout=180, check=False)
     assert calls(tree) == ["wheels"]
     if sys.version_info >= (3, 11):
         assert result.stdout.strip() == "['x']"
