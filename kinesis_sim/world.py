@@ -14,6 +14,7 @@ from kinesis_control.errors import ConfigurationError, LayoutError, UnavailableE
 from kinesis_sim.bodies import Body
 from kinesis_sim.fall import FallDetector
 from kinesis_sim.flight_recorder import FlightRecorder, PhysicsError, advance, private_model
+from kinesis_sim.pose import Pose
 from kinesis_sim.readout import StateReadout
 
 Array = NDArray[np.float64]
@@ -134,6 +135,20 @@ class World:
         self._started, self._broken = True, False
         return self._place(perturbation)
 
+    def put(self, pose: Pose, activation: Array | float = 0.0) -> BodyState:
+        """Put the body into a pose, in the place of the standing start; before the first step only.
+
+        Args:
+            activation: of the muscles, shape (n_muscles,) or one for all, 0..1.
+
+        Raises:
+            ConfigurationError: the world was stepped already.
+        """
+        if self.tick:
+            raise ConfigurationError(f"a body is put into a pose before the first step, got tick {self.tick}")
+        self._set(*pose.coordinates(self.body), activation)
+        return self._read()
+
     def step(self, excitation: Array) -> BodyState:
         """Advance one tick under constant excitation, shape (n_muscles,), clamped to 0..1 after noise.
 
@@ -230,14 +245,17 @@ class World:
         activation: Array | float = 0.0
         if perturbation > 0.0:
             activation = self._perturb(start, velocity, perturbation)
-        mujoco.mj_resetData(self.model, self.data)
-        self._qpos[:], self._qvel[:], self._act[:] = start, velocity, activation
-        mujoco.mj_forward(self.model, self.data)
-        self.data.qacc_warmstart[:] = 0.0  # start as any fresh simulation of the same state does
+        self._set(start, velocity, activation)
         self._pushes.clear()
         self._recorder.clear()
         self._fall.reset()
         return self._read()
+
+    def _set(self, qpos: Array, qvel: Array, activation: Array | float) -> None:
+        mujoco.mj_resetData(self.model, self.data)
+        self._qpos[:], self._qvel[:], self._act[:] = qpos, qvel, activation
+        mujoco.mj_forward(self.model, self.data)
+        self.data.qacc_warmstart[:] = 0.0  # start as any fresh simulation of the same state does
 
     def _perturb(self, qpos: Array, qvel: Array, scale: float) -> Array:
         """Draw a random start into `qpos` and `qvel`; returns activations, shape (na,)."""

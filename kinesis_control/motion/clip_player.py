@@ -18,9 +18,9 @@ class ClipPlayer:
     Every window here begins with a row for the present instant (time offset 0).
     """
 
-    def __init__(self, clip: MotionClip, rate: float, inertia: Inertia) -> None:
-        """`rate`: time in the clip per time of the graph."""
-        self._frames, self._rate, self._inertia = Frames(clip), rate, inertia
+    def __init__(self, clip: MotionClip, rate: float, inertia: Inertia, *, follows: bool = True) -> None:
+        """`rate`: time in the clip per time of the graph; `follows`: whether the clip is drawn after the body, or stays where it was laid."""
+        self._frames, self._rate, self._inertia, self._follows = Frames(clip), rate, inertia, follows
         self._alignment, self._count, self._begun = Alignment(), 0, False
 
     def update(self, state: BodyState, clip_time: float, repetition: int, window: ReferenceWindow, before: ReferenceWindow, dt: float) -> None:
@@ -37,7 +37,7 @@ class ClipPlayer:
         else:
             self._enter(clip_time, window, before, dt)
         self._inertia.apply(window, dt)
-        if self._begun and repetition == self._count:
+        if self._follows and self._begun and repetition == self._count:
             self._alignment.follow(state, window, dt)
         self._begun, self._count = True, repetition
         window.seq, window.stamp_ns = state.seq, state.stamp_ns

@@ -7,7 +7,7 @@ from kinesis_control.body_state import BodyDescription, BodyState
 from kinesis_control.motion.clip import MotionClip
 from kinesis_control.motion.clip_player import ClipPlayer, tracking_errors
 from kinesis_control.motion.command import STILL, Abilities, MotionCommand
-from kinesis_control.motion.frames import Inertia, copy_window
+from kinesis_control.motion.frames import Frames, Inertia, copy_window
 from kinesis_control.motion.generator import GaitGenerator, heading
 from kinesis_control.motion.matching import MotionMatcher
 from kinesis_control.motion.plan.activity import Play
@@ -44,12 +44,21 @@ class ReferenceSources:
         self._inertia = Inertia()
         self.maker = "generator"
         self._player: tuple[Play, ClipPlayer] | None = None
+        self._follows = True
 
     def reset(self, state: BodyState) -> None:
         """Start standing where the body is."""
         self.generator.reset(state)
         self._inertia.clear()
-        self.maker, self._player = "generator", None
+        self.maker, self._player, self._follows = "generator", None, True
+
+    def begin_on(self, clip: MotionClip) -> ReferenceWindow:
+        """Start on the first frame of a clip, at its own place in the world, from which it does not move after the body: for a body that was
+        put there and is scored against it. Returns the window whose first row is that frame."""
+        Frames(clip).fill(np.concatenate([[0.0], self.window.time_offsets]), self._now)
+        self._inertia.clear()
+        self.maker, self._player, self._follows = "clip", None, False
+        return self._now
 
     @property
     def stop_wait(self) -> float:
@@ -152,7 +161,7 @@ class ReferenceSources:
 
     def _play(self, state: BodyState, playing: Play, now: float, dt: float) -> None:
         if self._player is None or self._player[0] is not playing:
-            self._player = (playing, ClipPlayer(playing.clip, playing.rate, Inertia(BLEND_IN)))
+            self._player = (playing, ClipPlayer(playing.clip, playing.rate, Inertia(BLEND_IN), follows=self._follows))
         at, repetition = playing.clip_time(now)
         self._player[1].update(state, at, repetition, self._made, self._now, dt)
         joints, root = tracking_errors(state, self._made)

@@ -20,7 +20,7 @@ from kinesis_control.evaluate.stream_asked import ActivityLog
 from kinesis_control.evaluate.stream_events import EventLog
 from kinesis_control.motion.clip import MotionClip
 from kinesis_control.motion.command import Abilities
-from kinesis_control.motion.frames import Alignment, Frames
+from kinesis_control.motion.frames import Alignment, Frames, copy_window
 from kinesis_control.motion.generator import GeneratorLimits, heading
 from kinesis_control.motion.plan import ActivityReport, ActivityWatch, MotionPlan, PlanConfig
 from kinesis_control.motion.sources import ReferenceSources
@@ -30,6 +30,7 @@ from kinesis_sim.benchmark.suites import GOAL_AT_S, SETTLE_S, SPEED_TOLERANCE, S
 from kinesis_sim.bodies import Body
 from kinesis_sim.kinematics import KeyBodyKinematics
 from kinesis_sim.lockstep import LockstepConfig, answer, lockstep_session
+from kinesis_sim.pose import Pose
 from kinesis_sim.session import Session
 
 Array = NDArray[np.float64]
@@ -79,12 +80,28 @@ class CaseRun:
         self._start: tuple[Array, float] | None = None
         self._clip_start: tuple[int, Array, float] | None = None  # tick, root position, heading of the reference
         self._tick = 0
+        if case.clip:
+            self._begin_on(self._clips[case.clip])
+        else:
+            self._sources.reset(self.session.state)
+
+    def _begin_on(self, clip: MotionClip) -> None:
+        """Put the body on the first frame of a clip, as published evaluations do, with the muscles as the policy wants them there."""
+        first = self._sources.begin_on(clip)
+        pose, world, policy = Pose.of_reference(first), self.session.world, self._policy
+        self._clip_start = (0, first.root_position[0].copy(), float(heading(first.root_quaternion[0])))
+        window = ReferenceWindow.zeros(self._body.description, self._sources.window.time_offsets)
+        copy_window(first, window, slice(1, None))
+        policy.reset()
+        try:
+            world.put(pose, np.clip(policy.act(world.put(pose), window), 0.0, 1.0))
+        except PolicyFaultError:  # its first answer to the body will say so
+            world.put(pose)
 
     def run(self, observe: Observer | None = None) -> Episode:
         """To the end of the case, or shortly after a fall or broken physics."""
         policy, session = self._policy, self.session
         policy.reset()
-        self._sources.reset(session.state)
         end = self._ticks
         while self._tick < end:
             state = session.publish_state()
@@ -115,7 +132,7 @@ class CaseRun:
         if case.goal is not None and begins:
             (x, y), _ = self._start
             self._plan.goal(float(x) + case.goal[0], float(y) + case.goal[1], None, state)
-        if case.clip and begins:
+        if case.clip and self._tick == 0:
             self._plan.play(self._clips[case.clip])
         pushes = [push.apply(self.session) for push in case.pushes if self._tick == round(push.at_s / self._dt)]
         for event in self._plan.update(state, now, self._sources.stop_wait):
@@ -138,19 +155,12 @@ class CaseRun:
         e.excitation[t] = values
         row = {name: getattr(window, name).reshape(-1).copy() for name in _WINDOW}
         self._windows.append({"stamp": state.stamp_ns, "motion": window.motion, **row})
-        playing = self._plan.playing
-        if playing is not None and self._clip_start is None and len(self._windows) > 1:
-            before = self._windows[-2]
-            quaternion = before["root_quaternion"].reshape(-1, 4)[:1]
-            self._clip_start = (t, before["root_position"].reshape(-1, 3)[0], float(heading(quaternion)[0]))
 
     def _finished(self) -> Episode:
         episode = self._episode.slice(0, self._tick)
         join.fill_reference(episode, [_as_windows(self._windows, np.array(self._contract.reference_offsets_s))], int(episode.stamp_ns[0]))
         if self._clip_start is not None:
             self._lay_clip(episode, *self._clip_start)
-        elif self._case.clip:
-            episode.motion[:] = ""
         self._asked.fill(episode, episode.stamp_ns)
         events: dict[str, Any] = self._log.take(None, ends=True)
         return replace(episode, **events)

@@ -133,7 +133,7 @@ SUITES = {
         Suite(name="goals", asks="go to a place in a square of 4 x 4 m around the start; 20 s", seeds=100, make=_goals),
         Suite(name="push", asks="100 N for 0.2 s at the trunk from 8 sides, standing and walking at 0.9 m/s; 6 s to recover", seeds=5, make=_push),
         Suite(name="noise", asks="walk 20 s at 0.9 m/s with noise of 0 to 0.2 on every excitation", seeds=10, make=_noise),
-        Suite(name="imitation", asks="play every clip of the library from its start", seeds=1, make=lambda _: [], per_clip=True),
+        Suite(name="imitation", asks="follow every clip of the library, put on its first frame", seeds=1, make=lambda _: [], per_clip=True),
     )
 }
 
@@ -157,7 +157,7 @@ def cases_of(suite: str, seeds: Sequence[int], clips: Sequence[tuple[str, float]
     if not clips:
         raise ConfigurationError("suite 'imitation' needs clips: give a motion library with --library")
     return [
-        Case(suite=suite, kind=name, seed=seed, seconds=SETTLE_S + duration, noise=0.0, perturbation=0.0, clip=name, success="clip")
+        Case(suite=suite, kind=name, seed=seed, seconds=duration + 0.1, noise=0.0, perturbation=0.0, clip=name, success="clip")
         for seed in seeds
         for name, duration in sorted(clips)
     ]

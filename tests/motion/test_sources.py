@@ -10,6 +10,7 @@ from made_up_clips import follow, made_up_clip
 from kinesis_control.body_state import BodyState
 from kinesis_control.errors import ConfigurationError
 from kinesis_control.motion.command import Abilities, MotionCommand
+from kinesis_control.motion.frames import Frames
 from kinesis_control.motion.generator import heading
 from kinesis_control.motion.instruction import Instruction, Skill, Understanding
 from kinesis_control.motion.matching import MotionMatcher
@@ -209,3 +210,18 @@ def test_crouching_and_kicking_is_not_matched(body, walk):
 def test_matching_needs_clips_that_are_long_enough(body):
     with pytest.raises(ConfigurationError, match="longer than 1 s"):
         MotionMatcher([made_up_clip(body, "short", 0.9, seconds=0.5)], body, OFFSETS)
+
+
+def test_a_body_that_is_put_on_a_clip_follows_it_where_it_is(body, walk):
+    """Neither a blend from standing nor the body's own way moves the reference."""
+    state, sources, plan = at_rest(body, 7.0, 7.0), ReferenceSources(body, OFFSETS), MotionPlan()
+    first = sources.begin_on(walk)
+    np.testing.assert_allclose(first.root_position[0], walk.root_position[0], atol=1e-9)
+    plan.play(walk)
+    for tick in range(20):
+        plan.update(state, tick * DT)
+        window = sources.update(state, plan.command, plan.playing, tick * DT, DT if tick else 0.0)
+        wanted = replace(window, **{k: v.copy() for k, v in vars(window).items() if isinstance(v, np.ndarray)})
+        Frames(walk).fill(tick * DT + OFFSETS, wanted)
+        for name in ("root_position", "root_quaternion", "joint_position", "joint_velocity"):
+            np.testing.assert_allclose(getattr(window, name), getattr(wanted, name), atol=1e-9, err_msg=name)

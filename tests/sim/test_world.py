@@ -4,8 +4,12 @@ import mujoco
 import numpy as np
 import pytest
 
+from kinesis_control.body_state import BodyState
 from kinesis_control.errors import ConfigurationError, LayoutError, UnknownNameError
+from kinesis_control.motion.command import MotionCommand
+from kinesis_control.motion.generator import GaitGenerator
 from kinesis_sim.flight_recorder import PhysicsError
+from kinesis_sim.pose import Pose
 from kinesis_sim.world import StartSpread
 
 CALM = np.full(80, 0.05)
@@ -227,3 +231,23 @@ def test_every_joint_is_offered_for_joint_states(make_world, legs):
     assert position["knee_angle_r"] == pytest.approx(legs.entry.standing_pose["knee_angle_r"])
     assert position["knee_angle_beta_rotation1_r"] != 0.0, "coupled joints are filled"
     assert world.joint_velocities().shape == world.joint_positions().shape
+
+
+def test_a_body_can_be_put_on_a_frame_of_a_reference(make_world, legs):
+    generator = GaitGenerator(legs.description, np.array([0.1]))
+    generator.reset(BodyState.zeros(legs.description))
+    generator.yaw[...], generator.position[...] = 2.0, (3.0, -1.0)
+    generator.velocity[...] = generator.ramp[...] = 0.9, 0.1, 0.4
+    window = generator.update(BodyState.zeros(legs.description), MotionCommand(speed=0.9, lateral=0.1, yaw_rate=0.4), 0.0)
+    world = make_world(seed=0)
+    state = world.put(Pose.of_reference(window), 0.3)
+    np.testing.assert_allclose(state.root_position, window.root_position[0], atol=1e-9)
+    np.testing.assert_allclose(np.abs(state.root_quaternion @ window.root_quaternion[0]), 1.0, atol=1e-9)
+    np.testing.assert_allclose(state.joint_position, window.joint_position[0], atol=1e-9)
+    np.testing.assert_allclose(state.joint_velocity, window.joint_velocity[0], atol=1e-9)
+    np.testing.assert_allclose(state.root_linear_velocity, window.root_linear_velocity[0], atol=1e-6)
+    np.testing.assert_allclose(state.root_angular_velocity, window.root_angular_velocity[0], atol=1e-6)
+    np.testing.assert_allclose(state.muscle_activation, 0.3)
+    world.step(CALM)
+    with pytest.raises(ConfigurationError, match="before the first step"):
+        world.put(Pose.of_reference(window))
