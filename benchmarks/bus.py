@@ -71,9 +71,9 @@ def run(seconds: float = 60.0, repeats: int = 1) -> Iterator[Result]:
             yield Result(name=f"{title}: {name}", unit=unit, target=target, values=tuple(found[name] for found in runs))
 
 
-def measure(rate_hz: float, seconds: float) -> dict[str, float]:
-    """One run, from a robot that is switched on to one that is vented."""
-    with cable() as (near, far), banks(far, seconds + 20.0), load_driver("ethercat").from_mapping(settings(near)) as driver:
+def measure(rate_hz: float, seconds: float, *, real_time: bool = True) -> dict[str, float]:
+    """One run, from a robot that is switched on to one that is vented; without real-time priority neither side has it."""
+    with cable() as (near, far), banks(far, seconds + 20.0, real_time=real_time), load_driver("ethercat").from_mapping(settings(near)) as driver:
         identity, robot = driver.identify(), driver.capabilities
         permits = Permits(Lease(epoch=EPOCH, key=session_key(ROBOT_KEY, EPOCH)), Status(state=GuardianState.LEASE, epoch=EPOCH))
         name, layout = f"kinesis-bench-{os.getpid()}", robot.muscles.hash
@@ -85,7 +85,8 @@ def measure(rate_hz: float, seconds: float) -> dict[str, float]:
             config=LoopConfig(rate_hz=rate_hz, bank_timeout_s=STALL_S),
         )  # fmt: skip
         try:
-            become_real_time(priority=60, core=0)
+            if real_time:
+                become_real_time(priority=60, core=0)
             return timed(loop, permits, node, rate_hz, seconds)
         finally:
             loop.close()
@@ -136,7 +137,7 @@ def send(node: SharedBlock, loop: BusLoop, k: int) -> None:
     """A command as the ROS node would hand it over: a slow wave, different in each muscle."""
     record = node.record
     record["seq"] += 1
-    record["answers"], record["stamp_ns"], record["epoch"] = loop.answered, time.monotonic_ns(), loop.epoch
+    record["answers"], record["stamp_ns"], record["epoch"] = loop.intake.answered, time.monotonic_ns(), loop.epoch
     record["layout"], record["mode"], record["count"], record["length"] = loop.layout, Mode.PRESSURE, MUSCLES, np.nan
     record["values"] = 0.1 * FULL_PA * (1.0 + np.sin(0.01 * k + np.arange(MUSCLES)))
     node.publish()
@@ -163,7 +164,7 @@ def cable() -> Iterator[tuple[str, str]]:
 
 
 @contextmanager
-def banks(interface: str, seconds: float) -> Iterator[None]:
+def banks(interface: str, seconds: float, *, real_time: bool = True) -> Iterator[None]:
     """The made-up robot of the tests, in a process of its own, with real-time priority on the other core where permitted."""
     script = ROOT / "tests" / "control" / "drivers" / "bank_robot.py"
     command = [sys.executable, str(script), "ethercat", interface, str(MUSCLES), str(seconds)]
@@ -173,7 +174,8 @@ def banks(interface: str, seconds: float) -> Iterator[None]:
         process.stdout.readline()
         try:
             os.sched_setaffinity(process.pid, {(os.cpu_count() or 1) - 1})
-            os.sched_setscheduler(process.pid, os.SCHED_FIFO, os.sched_param(55))
+            if real_time:
+                os.sched_setscheduler(process.pid, os.SCHED_FIFO, os.sched_param(55))
         except OSError:
             pass  # then the numbers are those of a machine without real-time priority
         yield

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from kinesis_cli import train_suspended
 from kinesis_cli.train_mixture import add_commands, add_learning, learning, remember
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     gait.add_argument("-o", "--output", type=Path, help="file to write (default: the one that ships with the package)")
     gait.set_defaults(action=run_gait)
     add_commands(kinds)
+    train_suspended.add_command(kinds)
 
 
 def _add_run(parser: argparse.ArgumentParser, *, steps: int) -> None:

@@ -135,11 +135,13 @@ class Checkout:
         return MuscleFinding(name=self._names[muscle], verdict=verdict, reached_pa=reached, other=follower)
 
     def _hold(self, seconds: float) -> None:
-        """Command what is wanted for a time."""
+        """Command what is wanted for a time, at least once."""
         until = time.monotonic() + seconds
-        while time.monotonic() < until:
+        while True:
             self._send()
             time.sleep(min(1.0 / self._config.rate_hz, max(until - time.monotonic(), 0.0)))
+            if time.monotonic() >= until:
+                return
 
     def _send(self) -> None:
         client, now = self._client, time.monotonic()

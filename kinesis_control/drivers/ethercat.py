@@ -67,7 +67,7 @@ class EthercatDriver(BankDriver):
             try:
                 self._scan()
                 break
-            except ProtocolError:  # a device that is too slow to be read looks like another one: look again
+            except (ProtocolError, LinkError):  # a device that is too slow to be read looks like another one, or like none: look again
                 if not left:
                     raise
                 time.sleep(_SCAN_PAUSE_S)

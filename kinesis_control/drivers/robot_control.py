@@ -21,9 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
-from kinesis_control.drivers.bus.loop import NO_MUSCLE
 from kinesis_control.drivers.bus.records import FAULTS
-from kinesis_control.drivers.codecs.guardian import GuardianState, Refusal, Request, Status, StopCategory
+from kinesis_control.drivers.codecs.guardian import NO_MUSCLE, GuardianState, Refusal, Request, Status, StopCategory
 from kinesis_control.drivers.guardian.operator import Operator
 from kinesis_control.drivers.guardian.settings import GuardianFault
 from kinesis_control.errors import UnavailableError

@@ -5,6 +5,7 @@ Both the bus process and the guardian are services: read the settings, open, run
 
 import json
 import logging
+import os
 import signal
 import socket
 import sys
@@ -13,7 +14,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from kinesis_control.errors import ConfigurationError, KinesisError, UnknownNameError
+from kinesis_control.errors import ConfigurationError, KinesisError, UnavailableError, UnknownNameError
 
 _LOG = logging.getLogger("kinesis")
 _USAGE_EXIT = 2
@@ -22,14 +23,47 @@ S = TypeVar("S", bound="SettingsFile")
 
 def connect_local(path: Path) -> socket.socket | None:
     """A connection of packets to a local socket, which never blocks; None where nobody listens."""
+    try:
+        return require_local(path, "process")
+    except UnavailableError:
+        return None
+
+
+def require_local(path: Path, whom: str, *, patience_s: float = 0.0) -> socket.socket:
+    """A connection of packets to a local socket, which never blocks.
+
+    Args:
+        whom: who should listen there, for the message. patience_s: how long a busy listener is waited for [s].
+
+    Raises:
+        UnavailableError: nobody listens there.
+    """
     link = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    link.setblocking(False)
+    link.settimeout(patience_s)
     try:
         link.connect(str(path))
-    except OSError:
+    except OSError as error:
         link.close()
-        return None
+        raise UnavailableError(f"no {whom} at '{path}': {error}") from error
+    link.setblocking(False)
     return link
+
+
+def listen_locally(link: socket.socket, path: Path, backlog: int) -> None:
+    """Bind a socket to a path, for this user only. The path is there only once somebody can connect: whoever waits for it is never refused.
+
+    Raises:
+        OSError: the path cannot be used.
+    """
+    unready = path.with_name(path.name + "~")
+    unready.unlink(missing_ok=True)
+    before = os.umask(0o177)
+    try:
+        link.bind(str(unready))
+    finally:
+        os.umask(before)
+    link.listen(backlog)
+    unready.replace(path)
 
 
 def require_robot_name(name: str) -> None:

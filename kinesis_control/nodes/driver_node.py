@@ -44,9 +44,13 @@ STATUS_S = 0.5
 """Time between two `control_status` when nothing happens [s]."""
 FOUND_S = 2.0
 """How long activate waits for the sensors that the policy needs [s]."""
+SILENT_S = 3.0
+"""How much longer it waits for a bus process that says too little to judge by [s]."""
 SETTLED = 10
 """State records after which everything that is measured has been seen: pages of a bank come in turns, and a velocity needs two lengths."""
 LINGER_S = 0.5
+READ_S = 3.0
+"""How long the end waits until everybody has the account of the run [s, wall clock]; mostly that is so at once."""
 DOWN_S = 5.0
 """How long the end waits for the robot to be vented [s]; guardian and banks do not wait for this node."""
 FAULT_EXIT = 8
@@ -129,11 +133,13 @@ class DriverNode(LoopLifecycleNode):
             lacking = self._estimate.unknown(self._setup.needs)
             if not lacking and records >= SETTLED:
                 break
-            if time.monotonic() > until:
+            if time.monotonic() > until and records >= SETTLED:
                 raise UnavailableError(
                     f"driver '{self._setup.settings.driver}' does not measure {', '.join(lacking)}, which the policy looks at; "
                     "nothing is put in its place: use a link whose hub carries it (docs/robot/robot.md)"
                 )
+            if time.monotonic() > until + SILENT_S:
+                raise UnavailableError(f"the bus process is silent: {records} state records in {FOUND_S + SILENT_S:g} s")
             time.sleep(0.005)
         self._checked, self._reports.missing = self._estimate.known_view()
         self.control.begin(self._now_s())
@@ -268,7 +274,7 @@ class DriverNode(LoopLifecycleNode):
     def _finish(self) -> None:
         self._run.close()
         self._reports.summarise()
-        self._reports.wait_until_read(LINGER_S)
+        self._reports.wait_until_read(READ_S)
         self._end_at = time.monotonic() + LINGER_S
 
     def _on_second(self) -> None:

@@ -56,6 +56,22 @@ class Fault(Enum):
         self.meaning = meaning
 
 
+UNUSABLE = frozenset({Fault.WRONG_LENGTH, Fault.WRONG_LAYOUT, Fault.WRONG_MODE, Fault.NON_FINITE_COMMAND, Fault.OUT_OF_RANGE, Fault.INVALID_VALIDITY})
+"""Refusals that no delay and no lost message explains: whoever sends several in a row is broken, and REPEATED_REFUSAL stops the body."""
+
+_NUMBERED = tuple(Fault)
+
+
+def number_of(fault: Fault | None) -> int:
+    """Number of a fault in records and heartbeats; 0 for none."""
+    return 0 if fault is None else _NUMBERED.index(fault) + 1
+
+
+def fault_numbered(number: int) -> Fault | None:
+    """The other way round; None for 0, and for a number that this version does not know."""
+    return _NUMBERED[number - 1] if 1 <= number <= len(_NUMBERED) else None
+
+
 @dataclass(slots=True, kw_only=True)
 class FaultRecord:
     """How often a fault was seen.

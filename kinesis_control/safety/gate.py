@@ -15,16 +15,14 @@ from numpy.typing import NDArray
 
 from kinesis_control.body_state import BodyState
 from kinesis_control.safety.arming import Answer, Arming, ArmingConfig, ControlState
-from kinesis_control.safety.faults import Fault, FaultLog
+from kinesis_control.safety.faults import UNUSABLE, Fault, FaultLog
 from kinesis_control.safety.limits import Command, Expected, LimitResult, Limits, Workspace, check_and_limit
 
 Array = NDArray[np.float64]
 
+
 # Refusals that tell of an unusable commander. The others come from timing (which ends in LOST_COMMANDER if it lasts) or
 # from someone else, and nobody else may stop the one who holds the body.
-_UNUSABLE = frozenset({Fault.WRONG_LENGTH, Fault.WRONG_LAYOUT, Fault.WRONG_MODE, Fault.NON_FINITE_COMMAND, Fault.OUT_OF_RANGE, Fault.INVALID_VALIDITY})
-
-
 class CommandGate:
     """Decides in each period what a body gets.
 
@@ -149,7 +147,7 @@ class CommandGate:
         holder = self._expected.commander
         if not self._arming.takes_commands or (holder and command.commander != holder):
             return
-        if result.fault in _UNUSABLE:
+        if result.fault in UNUSABLE:
             self._refusals_in_a_row += 1
             if self._refusals_in_a_row >= self._max_refusals:
                 self.body_fault(Fault.REPEATED_REFUSAL, now_s)

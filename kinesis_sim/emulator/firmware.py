@@ -23,6 +23,9 @@ _LIVE = (BankState.ARMED, BankState.ACTIVE, BankState.HOLD)
 _CLOSE = 3e-3
 """Smallest share of full pressure that opens a valve. Below it the valve stays closed: noise must not pump the supply empty."""
 
+_LEAST_HEAD = 0.02
+"""Smallest pressure by which the gain of a valve is divided, as a share of full pressure."""
+
 
 def _ticks(milliseconds: float) -> int:
     return round(milliseconds * 1e-3 / TICK_S)
@@ -57,7 +60,7 @@ class ValveBanks:
         self._wanted = np.zeros(shape)
         self._vent_ticks, self._ramp_ticks = _ticks(config.vent_after_ms), _ticks(config.ramp_ms)
         self._supply_ticks, self._follow_ticks = _ticks(config.supply_ms), _ticks(config.follow_ms)
-        self._slew_step, self._gain = config.slew_pa_s * TICK_S, config.gain / config.max_pressure_pa
+        self._slew_step, self._least_head_pa = config.slew_pa_s * TICK_S, _LEAST_HEAD * config.max_pressure_pa
         self._closed_pa = _CLOSE * config.max_pressure_pa
         self._followed, self._heard, self._good_until = (np.zeros(n_banks, dtype=np.int64) for _ in range(3))
         self._ramp_from, self._ramp_at = np.zeros(shape), np.zeros(n_banks, dtype=np.int64)
@@ -257,8 +260,8 @@ class ValveBanks:
         np.subtract(self.setpoint, measured, out=valve)
         size = np.abs(valve, out=self._wanted)
         self._watch(size)
-        valve *= self._gain
         valve *= size > self._closed_pa
+        valve *= self._openings(measured, valve < 0.0)
         np.maximum(valve, -1.0, out=valve)
         np.minimum(valve, 1.0, out=valve)
         if self._over_any:
@@ -269,6 +272,15 @@ class ValveBanks:
         vented = (state <= _DISARMED) | (state == _FAULT) | ~self.powered
         valve[vented] = -1.0
         self.setpoint[vented] = 0.0
+
+    def _openings(self, measured: Array, vents: NDArray[np.bool_]) -> Array:
+        """Opening per pressure difference [1/Pa]. Flow is proportional to opening times the pressure that drives it - what the muscle
+        has when it vents, what the supply has above it when it fills - so the gain is divided by that, and a muscle that has little is
+        emptied as fast. An inlet would empty its muscle into a supply that has less: it stays closed then."""
+        head = np.where(vents, measured, self._supply - measured)
+        useless = head <= 0.0
+        np.maximum(head, self._least_head_pa, out=head)
+        return np.where(useless & ~vents, 0.0, self.config.gain / head)
 
     def _watch(self, size: Array) -> None:
         """A pressure that stays away from its set-point: stuck, blocked or burst."""

@@ -17,7 +17,7 @@ class FirmwareConfig:
         follow_pa, follow_ms: a pressure that differs more and longer from its set-point is a VALVE fault [Pa], [ms].
         supply_low_pa, supply_ms: a supply lower and for longer is a SUPPLY fault while armed [Pa], [ms].
         hot_c: OVER_TEMPERATURE from here on [deg C].
-        gain: valve opening per difference of one full pressure.
+        gain: valve opening for a difference as large as the pressure that drives the flow.
         enforces_deadline: False for hardware that keeps the last pressures for ever, as behind a golem server.
     """
 
@@ -33,7 +33,7 @@ class FirmwareConfig:
     supply_low_pa: float = 250e3
     supply_ms: int = 100
     hot_c: float = 85.0
-    gain: float = 3.0
+    gain: float = 1.8
     enforces_deadline: bool = True
 
     def __post_init__(self) -> None:

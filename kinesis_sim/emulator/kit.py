@@ -27,7 +27,8 @@ MOMENT_ARM_M = 0.003
 """Least moment arm at which a muscle counts as driving a joint [m]."""
 _START_TIMEOUT_US = 20_000
 """Emulated devices answer when their process gets the processor, real ones within a few microseconds [us]."""
-_GUARD_RAD = 0.05
+_GUARD_RAD, _LOOKAHEAD_S = 0.05, 0.1
+"""Of the joint guard: light feet reach 15 rad/s, and a muscle needs about 0.1 s to let go."""
 FLOW_L_S = 0.28
 """What the limits let all muscles draw together: a little less than the pump gives [l/s]."""
 
@@ -119,7 +120,7 @@ def limits_document(body: Body, config: AndroidConfig, *, cap: float, has_joints
     document: dict[str, Any] = {
         "format": FORMAT, "serial": config.serial, "layout_hash": description.muscles.hash, "cap": cap, "full_pressure_pa": FULL_PRESSURE_PA,
         "flow_l_s": FLOW_L_S, "fill_l_per_pa": _fill(body, config), "slew_up_pa_s": config.firmware.slew_pa_s, "slew_down_pa_s": config.firmware.slew_pa_s,
-        "guard_rad": _GUARD_RAD,
+        "guard_rad": _GUARD_RAD, "guard_lookahead_s": _LOOKAHEAD_S,
     }  # fmt: skip
     if has_joints:
         arms = moment_arms(body)

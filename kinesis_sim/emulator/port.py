@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from kinesis_control.drivers.codecs.valve_bank import TICK_S
+from kinesis_control.drivers.service import require_local
 from kinesis_control.errors import KinesisError, UnavailableError
 from kinesis_sim.emulator.android import Android
 from kinesis_sim.emulator.faults import VERBS, FaultPort
@@ -145,13 +146,8 @@ class TestPortClient:
         Raises:
             UnavailableError: nobody listens there.
         """
-        self._link = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._link = require_local(path, "emulator with a test port", patience_s=timeout_s)
         self._link.settimeout(timeout_s)
-        try:
-            self._link.connect(str(path))
-        except OSError as error:
-            self._link.close()
-            raise UnavailableError(f"no emulator with a test port at '{path}': {error}") from error
 
     def ask(self, **request: Any) -> dict[str, Any]:
         """Send one request and wait for its answer.

@@ -1,10 +1,10 @@
 """The emulated safety board: stop channels, reset button and supply sensor to the guardian, contactor and dump valve from it."""
 
-import os
 import socket
 from pathlib import Path
 
 from kinesis_control.drivers.guardian.board import INPUT_PERIOD_S, OUTPUT_TIMEOUT_S, BoardInputs, pack_inputs, unpack_outputs
+from kinesis_control.drivers.service import listen_locally
 from kinesis_control.errors import UnavailableError
 from kinesis_sim.emulator.android import Android
 
@@ -25,16 +25,11 @@ def listen_at(path: Path) -> socket.socket:
     finally:
         probe.close()
     link = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    before = os.umask(0o177)
     try:
-        path.unlink(missing_ok=True)
-        link.bind(str(path))
-        link.listen(2)
+        listen_locally(link, path, 2)
     except OSError as error:
         link.close()
         raise UnavailableError(f"socket '{path}' cannot be used: {error}") from error
-    finally:
-        os.umask(before)
     link.setblocking(False)
     return link
 

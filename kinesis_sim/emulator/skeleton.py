@@ -19,6 +19,9 @@ POSTURES: tuple[Posture, ...] = ("gantry", "feet")
 GANTRY_HEIGHT_M = 0.15
 """How far the soles hang above the floor."""
 
+_STOP_S = 0.005
+"""Time constant of the joints' stops [s]: those of a robot are of metal, those of the body's own model give way like ligaments."""
+
 _GANTRY_INERTIA = 1e6
 """Added to the six coordinates of the root: the gantry as a body so heavy that nothing moves it [kg], [kg m^2]."""
 
@@ -57,6 +60,7 @@ class Skeleton:
         model.actuator_biasprm[:] = 0.0
         model.actuator_ctrllimited[:] = 0
         model.actuator_forcelimited[:] = 0
+        model.jnt_solref[:] = (_STOP_S, 1.0)
         if posture == "gantry":
             model.dof_armature[:6] += _GANTRY_INERTIA
         self.data = mujoco.MjData(model)
@@ -67,6 +71,8 @@ class Skeleton:
         self._readout = StateReadout(body)
         self.state = BodyState.zeros(body.description)
         self.length, self.velocity = np.zeros(n), np.zeros(n)
+        self._harness = _harness(body, model) if posture == "gantry" else np.zeros((model.nbody, 6))
+        self.data.xfrc_applied[:] = self._harness
         self._jammed: dict[int, float] = {}
         self._pushes: list[tuple[int, Array, float]] = []
         mujoco.mj_forward(model, self.data)
@@ -107,7 +113,7 @@ class Skeleton:
         applied = self.data.xfrc_applied
         if not self._pushes:
             return
-        applied[:] = 0.0
+        applied[:] = self._harness
         left = []
         for part, force, seconds in self._pushes:
             if seconds > 0.0:
@@ -119,3 +125,18 @@ class Skeleton:
     def finite(self) -> bool:
         """Whether the physics is still sane."""
         return bool(np.isfinite(self.data.qpos).all())
+
+
+def _harness(body: Body, model: mujoco.MjModel) -> Array:
+    """What a harness at the gantry carries besides the root: the weight of all that is not root or leg, so that a trunk without power
+    does not fall over; forces at the bodies' centres of mass, shape (n_bodies, 6) [N], [N m]."""
+    out = np.zeros((model.nbody, 6))
+    root = int(body.key_body_ids[0])
+    branch = np.arange(model.nbody)
+    for i in range(1, model.nbody):  # parents come before their children
+        branch[i] = i if model.body_parentid[i] in (0, root) else branch[model.body_parentid[i]]
+    feet = [int(geom) for region in range(len(body.description.contact_names)) for geom in body.region_geom_ids(region)]
+    legs = {int(branch[model.geom_bodyid[geom]]) for geom in feet}
+    carried = [i for i in range(1, model.nbody) if i != root and int(branch[i]) not in legs]
+    out[carried, 2] = -model.opt.gravity[2] * model.body_mass[carried]
+    return out

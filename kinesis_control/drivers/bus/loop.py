@@ -19,12 +19,13 @@ import numpy as np
 
 from kinesis_control.drivers.base import MuscleDriver
 from kinesis_control.drivers.bus.authority import Authority
-from kinesis_control.drivers.bus.check import CommandRules, check
+from kinesis_control.drivers.bus.check import CommandRules
+from kinesis_control.drivers.bus.intake import CommandIntake
 from kinesis_control.drivers.bus.shaping import Shaper
 from kinesis_control.drivers.bus.shared import SharedBlock
 from kinesis_control.drivers.bus.watch import first_muscle, watch
 from kinesis_control.drivers.bus.writer import StateWriter
-from kinesis_control.drivers.codecs.guardian import GuardianState, LeaseRequest, Permit
+from kinesis_control.drivers.codecs.guardian import NO_MUSCLE, GuardianState, LeaseRequest, Permit
 from kinesis_control.drivers.codecs.protection import PUBLIC_KEY
 from kinesis_control.drivers.errors import DriverError
 from kinesis_control.drivers.frames import Control, Identity, LinkFault, Mode
@@ -36,7 +37,6 @@ from kinesis_control.safety.robot_limits import RobotLimits
 _HEARTBEAT_NS = 5_000_000
 _RESET_CYCLES = 5
 _NEVER_NS = -(1 << 62)
-NO_MUSCLE = 0xFFFF
 
 
 class Phase(IntEnum):
@@ -91,7 +91,7 @@ class BusLoop:
         phase: what it is doing.
         fault: the latched one, or None; `fault_muscle` which muscle, 65535 for none.
         counts: how often each fault was seen.
-        shaper: turns commands into pressures.
+        shaper: turns commands into pressures. intake: takes them in.
     """
 
     def __init__(
@@ -108,15 +108,14 @@ class BusLoop:
         if rules.mode is Mode.EXCITATION and converter is None:
             raise ConfigurationError("commands are excitations, and the robot has no muscle model to turn them into pressures")
         self._driver, self._identity, self._authority, self._rules, self.config = driver, identity, authority, rules, config
-        self._commands = commands
         self._command, self.state = driver.frames()
         self.shaper = Shaper(driver.capabilities, self.state, limits, converter, tendon_length, 1.0 / config.rate_hz)
         self.phase = Phase.NO_LEASE
         self.fault: Fault | None = None
         self.fault_muscle = NO_MUSCLE
         self.counts: dict[Fault, int] = dict.fromkeys(Fault, 0)
-        self._writer = StateWriter(states, self.counts)
-        self._epoch = self._seq = self._last_seq = self._last_answered = self._beats = 0
+        self.intake, self._writer = CommandIntake(commands, rules, self.counts), StateWriter(states, self.counts)
+        self._epoch = self._seq = self._beats = 0
         self._taken_ns = self._active_since_ns = self._fault_ns = self._beat_ns = self._reset_until_ns = _NEVER_NS
         self._period_ns = round(1e9 / config.rate_hz)
         self._permit, self._active, self._measures_length = Permit.VENT, False, False
@@ -157,11 +156,6 @@ class BusLoop:
         return first_muscle(self._driver.capabilities, bank)
 
     @property
-    def answered(self) -> int:
-        """State that the last good command answered."""
-        return self._last_answered
-
-    @property
     def control(self) -> Control:
         """What was sent last."""
         return self._command.control
@@ -190,7 +184,7 @@ class BusLoop:
         if lease is not None and lease.epoch != self._epoch:
             self._epoch = lease.epoch
             self._driver.lease(lease.epoch, lease.key)
-            self._last_answered = self._seq
+            self.intake.answered = self._seq
             self.phase = Phase.STOPPED if self.fault else Phase.IDLE
         if self._epoch and (not alive or lease is None or status is None or status.epoch != self._epoch):
             if self._permit >= Permit.HOLD:
@@ -232,18 +226,14 @@ class BusLoop:
     # -- what was commanded -------------------------------------------------------------------------------------------
 
     def _take_command(self, now_ns: int) -> None:
-        """Keep the newest command if it is right; a refused one is counted and changes nothing."""
-        if not self._commands.fetch():
-            return
-        record = self._commands.record
-        fault = check(record, self._rules, epoch=self._epoch, last_seq=self._last_seq, last_answered=self._last_answered, state_seq=self._seq, now_ns=now_ns)
-        if fault is None and self.phase not in (Phase.FOLLOWING, Phase.HOLDING):
-            fault = Fault.NOT_ARMED
-        if fault is not None:
-            self.counts[fault] += 1
-            return
-        self._last_seq, self._last_answered, self._taken_ns = int(record["seq"]), int(record["answers"]), now_ns
-        self.shaper.take(record, self._rules.high)
+        """Keep the newest command if it is right; a commander that sends nothing but unusable ones is stopped."""
+        intake, armed = self.intake, self.phase in (Phase.FOLLOWING, Phase.HOLDING)
+        if intake.take(epoch=self._epoch, state_seq=self._seq, armed=armed, now_ns=now_ns):
+            self._taken_ns = now_ns
+            self.shaper.take(intake.record, self._rules.high)
+        elif intake.broken:
+            self._latch(Fault.REPEATED_REFUSAL, intake.muscle, now_ns)
+            intake.forgive()
 
     def _choose(self, now_ns: int) -> None:
         """Set control and values of this cycle's command."""

@@ -16,11 +16,6 @@ STATE_ARRAYS = (
 """Arrays of StateFrame that are in the state record under the same name."""
 
 
-def number_of(fault: Fault | None) -> int:
-    """0 for none."""
-    return 0 if fault is None else FAULTS.index(fault) + 1
-
-
 def command_record(n_muscles: int) -> np.dtype:
     """From the node.
 

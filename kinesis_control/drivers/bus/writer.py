@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kinesis_control.drivers.bus.records import STATE_ARRAYS, number_of
+from kinesis_control.drivers.bus.records import STATE_ARRAYS
 from kinesis_control.drivers.bus.shared import SharedBlock
 from kinesis_control.drivers.codecs.guardian import BusFlag, Heartbeat, Permit
 from kinesis_control.drivers.codecs.valve_bank import BankState
 from kinesis_control.drivers.frames import LinkFault, LinkStatus
-from kinesis_control.safety.faults import Fault
+from kinesis_control.safety.faults import Fault, number_of
 
 if TYPE_CHECKING:
     from kinesis_control.drivers.bus.loop import BusLoop
@@ -42,7 +42,7 @@ class StateWriter:
         record["cycles"], record["overruns"], record["late"], record["lost"] = self.cycles, self.overruns, self.late, self.lost
         record["round_trip_ns"], record["epoch"], record["phase"] = status.round_trip_ns, loop.epoch, loop.phase
         record["fault"], record["fault_muscle"], record["link_fault"] = number_of(loop.fault), loop.fault_muscle, status.fault
-        record["permit"], record["control"], record["fresh_banks"], record["answered"] = loop.permit, loop.control, status.fresh_banks, loop.answered
+        record["permit"], record["control"], record["fresh_banks"], record["answered"] = loop.permit, loop.control, status.fresh_banks, loop.intake.answered
         record["guardian"] = loop.guardian_state
         record["limited"] = loop.shaper.limited
         record["realtime"], record["statement"] = self.realtime, self.statement.encode()[:240]

@@ -14,6 +14,8 @@ NO_KEY = bytes(32)
 NO_TOKEN = bytes(8)
 STATUS_PERIOD_S = 0.01
 """The guardian sends STATUS that often to everyone, and at once when something changes."""
+NO_MUSCLE = 0xFFFF
+"""Muscle of a fault that concerns none in particular."""
 HEARTBEAT_TIMEOUT_S = 0.05
 """Silence of the bus process, or of the guardian, after which the other side stops the robot (category 1)."""
 
@@ -174,7 +176,7 @@ class Heartbeat(Message):
     stamp_ns: int
     flags: int
     fault: int = 0
-    muscle: int = 0xFFFF
+    muscle: int = NO_MUSCLE
     supply_pa: float = float("nan")
     highest_pa: float = float("nan")
 
@@ -235,7 +237,7 @@ class Status(Message):
     estop: int = 0
     supply: int = 0
     fault: int = 0
-    muscle: int = 0xFFFF
+    muscle: int = NO_MUSCLE
     arm_count: int = 0
     arm_token: bytes = NO_TOKEN
     text: str = ""

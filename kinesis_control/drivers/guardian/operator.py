@@ -1,13 +1,15 @@
 """An operator's end of the guardian's socket: hears its status, asks to arm, disarm, stop and reset."""
 
 import select
-import socket
 import time
 from pathlib import Path
 
 from kinesis_control.drivers.codecs import guardian as wire
 from kinesis_control.drivers.codecs.guardian import MAX_PACKET, Ask, Done, GuardianState, Hello, Refusal, Refused, Request, Role, Status, StopCategory
+from kinesis_control.drivers.service import require_local
 from kinesis_control.errors import UnavailableError
+
+_CONNECT_S = 2.0
 
 
 class Operator:
@@ -27,10 +29,8 @@ class Operator:
         self.status: Status | None = None
         self.heard_ns = 0
         self._answers: list[Done | Refused] = []
-        self._link = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._link = require_local(path, "guardian", patience_s=_CONNECT_S)
         try:
-            self._link.connect(str(path))
-            self._link.setblocking(False)
             self._link.send(Hello(role=role, name=name).pack())
         except OSError as error:
             self._link.close()

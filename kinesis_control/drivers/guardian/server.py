@@ -30,6 +30,7 @@ from kinesis_control.drivers.codecs.guardian import (
 from kinesis_control.drivers.codecs.protection import arm_token, newer, session_key
 from kinesis_control.drivers.guardian.epochs import EpochFile
 from kinesis_control.drivers.guardian.settings import GuardianSettings
+from kinesis_control.drivers.service import listen_locally
 from kinesis_control.errors import UnavailableError
 
 _LOG = logging.getLogger("kinesis.guardian")
@@ -84,13 +85,7 @@ class GuardianServer:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             if _answers(path):
                 raise UnavailableError(f"another guardian listens at '{path}'")
-            path.unlink(missing_ok=True)
-            before = os.umask(0o177)
-            try:
-                listener.bind(str(path))
-            finally:
-                os.umask(before)
-            listener.listen(_MOST_CLIENTS)
+            listen_locally(listener, path, _MOST_CLIENTS)
         except OSError as error:
             listener.close()
             raise UnavailableError(f"guardian socket '{path}' cannot be used: {error}") from error

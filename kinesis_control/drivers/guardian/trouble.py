@@ -1,8 +1,9 @@
 """What ends a robot that is energised: each condition, with the time for which it is borne."""
 
-from kinesis_control.drivers.codecs.guardian import HEARTBEAT_TIMEOUT_S, BusFlag
+from kinesis_control.drivers.codecs.guardian import HEARTBEAT_TIMEOUT_S, NO_MUSCLE, BusFlag, Heartbeat
 from kinesis_control.drivers.guardian.seen import Seen
 from kinesis_control.drivers.guardian.settings import GuardianFault, GuardianSettings
+from kinesis_control.safety.faults import fault_numbered
 
 CONTACTOR_S = 0.15
 """How long the contactor may take [s]."""
@@ -40,7 +41,7 @@ class TroubleWatch:
         if seen.after(seen.heartbeat_ns, HEARTBEAT_TIMEOUT_S):
             return GuardianFault.HEARTBEAT_LOST, "the bus process is silent"
         if beat.flags & BusFlag.FAULT:
-            return GuardianFault.BUS_FAULT, f"the bus process has latched its fault {beat.fault}"
+            return GuardianFault.BUS_FAULT, bus_fault_text(beat)
         self._deaf_ns = None if beat.flags & BusFlag.LINK_OK else self._deaf_ns or seen.now_ns
         if self._deaf_ns is not None and seen.after(self._deaf_ns, self._settings.link_grace_s):
             return GuardianFault.LINK_LOST, "the bus process does not hear every bank"
@@ -59,3 +60,10 @@ class TroubleWatch:
         if seen.after(since_ns, CONTACTOR_S) and not (board.contactor and not board.dump_open):
             return GuardianFault.PUMP_FEEDBACK, "pump contactor or dump valve do not do what they are told"
         return None
+
+
+def bus_fault_text(beat: Heartbeat) -> str:
+    """Cause and muscle of what the bus process has latched; muscles are counted from 0, in the order of the layout."""
+    fault = fault_numbered(beat.fault)
+    name = f"fault {beat.fault}" if fault is None else f"{fault.name}, {fault.meaning}"
+    return f"the bus process: {name}" + ("" if beat.muscle == NO_MUSCLE else f" (muscle {beat.muscle})")

@@ -136,6 +136,7 @@ class Case:
         expect: what the stack has to make of it.
         act: what happens, on a robot that follows `WORK_PA`; it returns when everything has happened.
         detect_s: longest time until the fault is published [s]. safe_s: from the fault until all is vented [s].
+        hold_s: from the fault until no bank that has a deadline of its own follows any more [s]; None where that is not asked.
         exempt: invariants that the fault itself breaks, and no stack could keep.
         prepare: called before anything is started, with the rig; None for nothing.
         armed: whether the robot is armed before `act`.
@@ -150,6 +151,7 @@ class Case:
     act: Callable[[Scene], None]
     detect_s: float = 0.5
     safe_s: float = 2.0
+    hold_s: float | None = None
     exempt: tuple[str, ...] = ()
     prepare: Callable[[Rig], None] | None = None
     armed: bool = True

@@ -1,5 +1,6 @@
 """Cases 3c, 8b, 15, 17b, 22, 23, 40 and 41: something breaks, or lies, inside the processes of the stack (`spoiled.py` lets it)."""
 
+import time
 from collections.abc import Callable
 
 from kinesis_control.drivers.codecs.guardian import GuardianState, Request
@@ -7,6 +8,7 @@ from kinesis_control.errors import UnavailableError
 from kinesis_sim.emulator.campaign.case import Case, Expect, Scene
 from kinesis_sim.emulator.rig import Rig
 
+_FULL_PA, _FULL_S = 8.2e5, 15.0
 _RECORDS = ("udp", "can", "ethercat")
 
 
@@ -50,8 +52,25 @@ def _no_lease(scene: Scene) -> None:
         scene.notes.append("VIOLATION: a lease was granted whose epoch could not be stored")
 
 
+def _fill_up(scene: Scene) -> None:
+    """Until the supply is full: a robot is armed at half of its pressure, and with that no muscle is filled fast or high."""
+    assert scene.rig.port is not None
+    until = time.monotonic() + _FULL_S
+    while float(scene.rig.port.ask(look=True)["supply_pa"]) < _FULL_PA:
+        if time.monotonic() > until:
+            raise UnavailableError(f"the supply did not reach {_FULL_PA / 1e5:g} bar within {_FULL_S:g} s")
+        scene.follow(0.2)
+
+
+def _step_up(scene: Scene) -> None:
+    """At once from what is followed to 5 bar."""
+    _fill_up(scene)
+    _break("lie 5e5")(scene)
+
+
 def _higher(scene: Scene) -> None:
     """Up to 7.4 bar in steps that its valve can follow: above the clamp of the banks, below their trip."""
+    _fill_up(scene)
     for pressure in (3.0e5, 5.5e5, 7.4e5):
         scene.mark("the driver lies")
         scene.rig.spoil(f"lie {pressure}")
@@ -77,7 +96,7 @@ _STOP, _GO, _EITHER, _REFUSE = Expect.STOP, Expect.GO, Expect.EITHER, Expect.REF
 
 CASES: tuple[Case, ...] = (
     Case(number=3, variant="c", title="the driver sends 7.4 bar behind every limit", expect=_EITHER, act=_higher, prepare=_spoilable()),
-    Case(number=8, variant="b", title="the driver steps to 5 bar behind every limit", expect=_EITHER, act=_break("lie 5e5"), prepare=_spoilable()),
+    Case(number=8, variant="b", title="the driver steps to 5 bar behind every limit", expect=_EITHER, act=_step_up, prepare=_spoilable()),
     Case(
         number=17, variant="b", title="the driver commands while disarmed", expect=_REFUSE, act=_rogue, prepare=_spoilable(), armed=False, links=_RECORDS,
     ),

@@ -104,8 +104,10 @@ def _spoofed_holder(scene: Scene) -> None:
     _note(scene, answer == Refusal.LEASE_HELD, f"a second bus process asks for the lease: {answer}")
     scene.follow(0.5)
     if os.getuid() == 0:
-        script = f"import socket; s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); s.connect({str(scene.rig.kit.guardian_socket)!r})"
-        done = subprocess.run([sys.executable, "-c", script], user=_NOBODY, cwd="/", capture_output=True, text=True, check=False)
+        # It becomes another user only once it runs: that user need not be allowed to start this Python.
+        become = f"import os, socket; os.setgroups([]); os.setgid({_NOBODY}); os.setuid({_NOBODY})"
+        connect = f"s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); s.connect({str(scene.rig.kit.guardian_socket)!r})"
+        done = subprocess.run([sys.executable, "-c", f"{become}; {connect}"], cwd="/", capture_output=True, text=True, check=False)
         _note(scene, "PermissionError" in done.stderr, f"another user connects: {done.stderr.strip().rsplit(chr(10), 1)[-1] or 'nobody minds'}")
     scene.follow(0.5)
 
@@ -164,7 +166,11 @@ def _spoofed_robot(scene: Scene) -> None:
 
 def _port_of(pid: int, peer: int) -> int:
     """Local UDP port from which a process speaks to port `peer` of this machine."""
-    inodes = {found[1] for link in Path(f"/proc/{pid}/fd").iterdir() if (found := re.match(r"socket:\[(\d+)\]", str(link.readlink())))}
+    inodes = set()
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # one was closed since: the listing itself, in this process
+            if found := re.match(r"socket:\[(\d+)\]", str(link.readlink())):
+                inodes.add(found[1])
     for line in Path("/proc/net/udp").read_text().splitlines()[1:]:
         words = line.split()
         if words[9] in inodes and int(words[2].split(":")[1], 16) == peer:

@@ -144,13 +144,15 @@ def _case(number: int, title: str, expect: Expect, act: Act, variant: str = "", 
 
 _STOP, _GO, _EITHER = Expect.STOP, Expect.GO, Expect.EITHER
 _HIGH = {"exempt": ("I1", "I2", "I3", "I4")}  # an inlet that nobody can close: only the dumped supply ends it, and that is I9
+_HOLD_S = 0.03
+"""The banks hold 20 ms after the last command, which may be a cycle old, and the truth has a row each 2 ms [s]."""
 _SHOWS = {"detect_s": 1.7}  # it shows when the set-point is 1 bar away for 0.15 s, and the flow limit lets set-points rise slowly
 
 LINK: tuple[Case, ...] = (
     _case(31, "link lost for 10 ms", _GO, _broken("link", "off", seconds=0.01), "a"),
     _case(31, "link lost for 100 ms", _EITHER, _broken("link", "off", seconds=0.1), "b"),
-    _case(31, "link lost for 400 ms", _STOP, _broken("link", "off", seconds=0.4, follow=1.5), "c", safe_s=2.5),
-    _case(31, "link lost for good", _STOP, _broken("link", "off", follow=1.5), "d", safe_s=2.0),
+    _case(31, "link lost for 400 ms", _STOP, _broken("link", "off", seconds=0.4, follow=1.5), "c", safe_s=2.5, hold_s=_HOLD_S),
+    _case(31, "link lost for good", _STOP, _broken("link", "off", follow=1.5), "d", safe_s=2.0, hold_s=_HOLD_S),
     _case(32, "1 % of the frames lost", _GO, _broken("link", "intermittent", 0.01), "a"),
     _case(32, "30 % of the frames lost", _EITHER, _broken("link", "intermittent", 0.3), "b"),
     _case(33, "a flipped bit in 5 % of the frames", _EITHER, _broken("link", "garbage", 0.05), "a", links=_RECORDS),

@@ -34,7 +34,7 @@ class Finding:
     detail: str
 
 
-def judge(truth: Truth, *, stopped_s: float | None, safe_s: float, ended_s: float | None, refused: bool = False) -> list[Finding]:
+def judge(truth: Truth, *, stopped_s: float | None, safe_s: float, ended_s: float | None, refused: bool = False, held_s: float | None = None) -> list[Finding]:
     """Every invariant but I5.
 
     Args:
@@ -42,10 +42,13 @@ def judge(truth: Truth, *, stopped_s: float | None, safe_s: float, ended_s: floa
         safe_s: how long it may take from there until all muscles are vented [s].
         ended_s: time by which every process but the android had ended; None when they had not.
         refused: nothing may have been armed at all, from the begin on.
+        held_s: time from which no bank may follow any more, judged as part of I4; None where that is not asked.
     """
     found = [_pressure(truth), _rise(truth), _unarmed(truth), _joints(truth), _epochs(truth)]
     if stopped_s is not None:
         found += [_safe(truth, stopped_s + safe_s), _rearm(truth, stopped_s + safe_s), _dumped(truth, stopped_s + safe_s)]
+    if held_s is not None:
+        found.append(_held(truth, held_s))
     if refused:
         found.append(_rearm(truth, 0.0))
     if ended_s is not None:
@@ -84,6 +87,11 @@ def _safe(truth: Truth, by_s: float) -> Finding:
     after = truth.pressure[truth.time >= by_s]
     worst = float(after.max(initial=0.0)) if len(after) else float("inf")
     return Finding(name="I4", held=worst < SAFE_PA, detail=f"{worst / 1e5:.2f} bar from {by_s:.2f} s on")
+
+
+def _held(truth: Truth, by_s: float) -> Finding:
+    late = truth.time[(truth.time >= by_s) & (truth.state == BankState.ACTIVE).any(axis=1)]
+    return Finding(name="I4", held=not len(late), detail=f"{len(late)} rows of a bank that still follows from {by_s:.3f} s on")
 
 
 def _rearm(truth: Truth, after_s: float) -> Finding:

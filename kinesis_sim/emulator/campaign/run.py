@@ -169,7 +169,10 @@ def _judge(case: Case, scene: Scene, rig: Rig, result: Result) -> None:
     stopped = scene.marked_s if case.expect is Expect.STOP else None
     if stopped is not None and scene.detected_s is not None:
         stopped += scene.detected_s
-    result.findings = judge(truth, stopped_s=stopped, safe_s=case.safe_s, ended_s=float(truth.time[-1]), refused=case.expect is Expect.REFUSE)
+    held = None
+    if case.hold_s is not None and scene.marked_s is not None and result.bus != "golem":  # that one keeps the last pressures for ever
+        held = scene.marked_s + case.hold_s
+    result.findings = judge(truth, stopped_s=stopped, safe_s=case.safe_s, ended_s=float(truth.time[-1]), refused=case.expect is Expect.REFUSE, held_s=held)
     result.why += [f"{f.name} violated: {f.detail}" for f in result.findings if not f.held and f.name not in case.exempt]
 
 

@@ -77,7 +77,7 @@ class Drive:
     and an operator would repeat, until the condition holds or the time is over.
     """
 
-    def __init__(self, driver, seconds=30.0):
+    def __init__(self, driver, seconds=60.0):
         self.driver, self.seconds = driver, seconds
         self.command, self.state = driver.frames()
         self.epoch, self._tokens = 0, itertools.count(1)
@@ -137,7 +137,7 @@ def drive():
 def until():
     """Repeats an exchange until a condition holds; the driver's own deadline is generous here, because machines are loaded."""
 
-    def repeat(driver, command, state, condition, seconds=30.0):
+    def repeat(driver, command, state, condition, seconds=60.0):
         end = time.monotonic() + seconds
         while True:
             status = driver.exchange(command, state, time.monotonic_ns() + 100_000_000)

@@ -21,21 +21,21 @@ PATIENT = {"answer_timeout_us": 20_000, "start_timeout_us": 100_000, "watchdog_m
 def link(request, serve, free_port):
     """Name of the driver, its settings, and a context manager of the robot, for 24 muscles."""
     if request.param == "udp":
-        return "udp", {"port": free_port, "answer_timeout_s": 0.1}, lambda: serve("udp", free_port, 24, 120)
+        return "udp", {"port": free_port, "answer_timeout_s": 0.1}, lambda: serve("udp", free_port, 24, 600)
     if request.param == "can":
         pytest.importorskip("can")
         pytest.importorskip("msgpack", reason="msgpack is not installed (extra: robot)")
         group = f"239.74.{free_port >> 8}.{free_port & 0xFF}"  # of this test alone: others may run on the same machine
         settings = {"interface": "udp_multicast", "channels": (group,), "answer_timeout_s": 0.1}
-        return "can_fd", settings, lambda: serve("can", group, 24, 120)
+        return "can_fd", settings, lambda: serve("can", group, 24, 600)
     pytest.importorskip("pysoem")
     ends = request.getfixturevalue("veth")
-    return "ethercat", {"interface": ends[0], **PATIENT}, lambda: serve("ethercat", ends[1], 24, 120)
+    return "ethercat", {"interface": ends[0], **PATIENT}, lambda: serve("ethercat", ends[1], 24, 600)
 
 
 def make(link, bank_robot, **settings):
     name, own, _ = link
-    return load_driver(name).from_mapping({"muscles": bank_robot.names(24), "joints": JOINTS, "identify_timeout_s": 20.0, **own, **settings})
+    return load_driver(name).from_mapping({"muscles": bank_robot.names(24), "joints": JOINTS, "identify_timeout_s": 30.0, **own, **settings})
 
 
 def test_arms_follows_and_vents(link, bank_robot, drive):
@@ -50,8 +50,7 @@ def test_arms_follows_and_vents(link, bank_robot, drive):
         command.values[:] = 1000.0 * np.arange(24)
         run.follow(lambda s: np.allclose(state.pressure_pa, command.values, atol=10.0) and (state.bank_state == BankState.ACTIVE).all())
         run.follow(lambda s: np.allclose(state.tension_n, 1e-3 * command.values, atol=0.1) and np.allclose(state.length_m, 0.2))
-        run.follow(lambda s: (state.bank_lag <= 1).all() and s.fresh_banks == 3)
-        np.testing.assert_allclose(state.joint_position, bank_robot.JOINT_ANGLE, atol=1e-4)
+        run.follow(lambda s: (state.bank_lag <= 1).all() and s.fresh_banks == 3 and np.allclose(state.joint_position, bank_robot.JOINT_ANGLE, atol=1e-4))
         np.testing.assert_allclose(state.contact_force, bank_robot.FORCE, atol=0.1)
         np.testing.assert_allclose(state.root_quaternion, (1.0, 0.0, 0.0, 0.0), atol=1e-4)
         assert driver.safe_state("vent")
@@ -83,12 +82,12 @@ def test_a_wrong_token_arms_nothing_and_an_old_epoch_moves_nothing(link, bank_ro
 
 
 def test_another_robot_and_another_layout_are_refused(link, bank_robot):
-    name, own, robot = link
+    _, _, robot = link
     swapped = (*bank_robot.names(24)[:-2], "muscle_23", "muscle_22")
     with robot():
         with make(link, bank_robot, serial=1) as driver, pytest.raises(IdentityError, match=r"serial 0x4d, expected 0x1"):
             driver.identify()
-        with load_driver(name).from_mapping({"muscles": swapped, "joints": JOINTS, **own}) as driver, pytest.raises(IdentityError, match="layout"):
+        with make(link, bank_robot, muscles=swapped) as driver, pytest.raises(IdentityError, match="layout"):
             driver.identify()
 
 
@@ -120,10 +119,10 @@ def test_bad_settings(bank_robot):
 def test_the_silent_segment_leaves_operational(bank_robot, serve, veth):
     """EtherCAT: after 100 ms without process data the slaves fall back by themselves, and the bank vents."""
     pysoem = pytest.importorskip("pysoem")
-    settings = {"interface": veth[0], "muscles": bank_robot.names(10), "joints": JOINTS, "identify_timeout_s": 20.0, **PATIENT, "watchdog_ms": 100.0}
-    with serve("ethercat", veth[1], 10, 120), load_driver("ethercat").from_mapping(settings) as driver:
+    settings = {"interface": veth[0], "muscles": bank_robot.names(10), "joints": JOINTS, "identify_timeout_s": 30.0, **PATIENT, "watchdog_ms": 100.0}
+    with serve("ethercat", veth[1], 10, 600), load_driver("ethercat").from_mapping(settings) as driver:
         driver.identify()
-        end = time.monotonic() + 30.0
+        end = time.monotonic() + 60.0
 
         def state_of_the_bank():
             assert time.monotonic() < end, hex(driver._slaves[0].state)

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from kinesis_control.drivers.bus.records import number_of, state_record
+from kinesis_control.drivers.bus.records import state_record
 from kinesis_control.drivers.checkout import Checkout, CheckoutConfig, Verdict
 from kinesis_control.drivers.dummy import DummyConfig, DummyDriver
 from kinesis_control.errors import ConfigurationError, UnavailableError
-from kinesis_control.safety.faults import Fault
+from kinesis_control.safety.faults import Fault, number_of
 
 NAMES = ("biceps", "triceps", "flexor", "soleus")
 QUICK = CheckoutConfig(ramp_s=0.05, settle_s=0.05, rate_hz=200.0)

@@ -100,12 +100,12 @@ def test_the_worked_example_drives_its_robot(installed):
             command, state = driver.frames()
             command.control = Control.FOLLOW
             command.values[:] = (12e3, 34e3)
-            status = driver.exchange(command, state, time.monotonic_ns() + 5_000_000_000)
+            status = driver.exchange(command, state, far())
             assert status.fault is LinkFault.NONE and list(state.pressure_pa) == [12e3, 34e3] and state.bank_state[0] == BankState.ACTIVE
             command.control = Control.HOLD
-            driver.exchange(command, state, time.monotonic_ns() + 5_000_000_000)
+            driver.exchange(command, state, far())
             assert np.isnan(state.pressure_pa[1])
-        thread.join(timeout=5)
+        thread.join(timeout=60)
     assert heard == ["V", "I", "P 12.00 34.00", "H", "V"]
 
 
@@ -117,7 +117,7 @@ def dummy(**changes):
 
 
 def far():
-    return time.monotonic_ns() + 1_000_000_000
+    return time.monotonic_ns() + 60_000_000_000
 
 
 def test_the_dummy_takes_pressures_only_when_armed():

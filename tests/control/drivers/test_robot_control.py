@@ -4,19 +4,21 @@ import time
 
 import numpy as np
 import pytest
+import without_deadlines
 from robot_peers import Peers
 
 from kinesis_control.drivers.bus.client import BusClient
 from kinesis_control.drivers.bus.settings import BusSettings
-from kinesis_control.drivers.codecs.guardian import Request
+from kinesis_control.drivers.codecs.guardian import GuardianState, Request
 from kinesis_control.drivers.robot_account import RobotRun
 from kinesis_control.drivers.robot_control import BUS_SILENT_S, RobotControl
-from kinesis_control.safety.arming import ArmingConfig, ControlState
+from kinesis_control.safety.arming import Arming, ArmingConfig, ControlState
 from kinesis_control.safety.faults import Fault
 from kinesis_control.safety.gate import CommandGate
 from kinesis_control.safety.limits import Command, Limits
 
 MUSCLES = ("soleus_r", "tibant_r", "vasti_r")
+ACCEPTED = Arming.command_accepted
 
 
 class Robot:
@@ -36,7 +38,7 @@ class Robot:
         self.gate.output(now)
 
     def until(self, condition):
-        end = time.monotonic() + 30.0
+        end = time.monotonic() + 60.0
         while not condition():
             assert time.monotonic() < end, (self.control.guardian_state, self.gate.state, self.control.error)
             self.tick()
@@ -60,7 +62,9 @@ def peers_path(peers):
 
 
 @pytest.fixture
-def robot(tmp_path):
+def robot(tmp_path, monkeypatch):
+    """Without deadlines: a test that is about one puts it back."""
+    without_deadlines.lift(monkeypatch.setattr)
     settings = BusSettings(robot=f"peer-{time.monotonic_ns()}", driver="dummy", guardian=str(tmp_path / "guardian"), driver_settings={"muscles": list(MUSCLES)})
     with Peers(settings) as peers:
         capabilities = settings.make_driver().capabilities
@@ -94,6 +98,7 @@ def test_estop_goes_to_the_guardian_at_once_and_needs_reset_then_arm(robot):
     assert robot.peers.asked[-1] is Request.ESTOP
     robot.until(lambda: robot.gate.state is ControlState.ESTOPPED)
     assert not robot.control.arm(time.monotonic()).success and not robot.control.error
+    robot.until(lambda: robot.control.guardian_state is GuardianState.FAULT)
     assert robot.control.reset(time.monotonic()).success
     assert robot.gate.state is ControlState.DISARMED
     robot.until(lambda: robot.control.safe)
@@ -121,15 +126,17 @@ def test_a_fault_of_the_bus_process_is_named_with_its_muscle(robot):
     assert not robot.control.error and robot.gate.state is ControlState.DISARMED
 
 
-def test_silence_is_a_fault(robot):
+def test_silence_is_a_fault(robot, monkeypatch):
     robot.move()
     robot.peers.silent = True
+    monkeypatch.undo()
     robot.until(lambda: bool(robot.control.error))
     assert robot.control.error.split(":")[0] in ("DRIVER_ERROR", "GUARDIAN_LOST") and BUS_SILENT_S <= 1.0
     robot.until(lambda: robot.gate.state is ControlState.FAULT)
 
 
-def test_a_lost_commander_brings_the_robot_down(robot):
+def test_a_lost_commander_brings_the_robot_down(robot, monkeypatch):
+    monkeypatch.setattr(Arming, "command_accepted", ACCEPTED)
     robot.move()
     robot.until(lambda: robot.gate.state is ControlState.FAULT)
     assert robot.gate.cause is Fault.LOST_COMMANDER

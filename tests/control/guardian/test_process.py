@@ -58,7 +58,7 @@ def guardian(settings):
     thread.start()
     yield settings, board
     process.stopping = True
-    thread.join(timeout=10.0)
+    thread.join(timeout=60.0)
     process.close()
     board.running = False
     board.join(timeout=10.0)
@@ -69,15 +69,15 @@ def test_an_operator_hears_the_state_stops_and_resets(guardian):
     settings, board = guardian
     operator = Operator(settings.socket)
     try:
-        status = operator.wait_for(GuardianState.SELFTEST, timeout_s=30.0)
+        status = operator.wait_for(GuardianState.SELFTEST, timeout_s=60.0)
         assert status.epoch == 0 and status.fault == 0
-        assert operator.ask(Request.ARM, timeout_s=30.0)[0] is Refusal.WRONG_STATE
-        assert operator.ask(Request.ESTOP, timeout_s=30.0)[0] is Refusal.NONE
-        assert operator.wait_for(GuardianState.FAULT, timeout_s=30.0).fault == GuardianFault.ESTOP_ASKED
-        until = time.monotonic() + 30.0
-        while operator.ask(Request.RESET, timeout_s=30.0)[0] is not Refusal.NONE:  # refused for as long as the board is late
+        assert operator.ask(Request.ARM, timeout_s=60.0)[0] is Refusal.WRONG_STATE
+        assert operator.ask(Request.ESTOP, timeout_s=60.0)[0] is Refusal.NONE
+        assert operator.wait_for(GuardianState.FAULT, timeout_s=60.0).fault == GuardianFault.ESTOP_ASKED
+        until = time.monotonic() + 60.0
+        while operator.ask(Request.RESET, timeout_s=60.0)[0] is not Refusal.NONE:  # refused for as long as the board is late
             assert time.monotonic() < until
-        operator.wait_for(GuardianState.BOOT, GuardianState.SELFTEST, timeout_s=30.0)
+        operator.wait_for(GuardianState.BOOT, GuardianState.SELFTEST, timeout_s=60.0)
     finally:
         operator.close()
     assert board.outputs and set(board.outputs) == {(False, True)}
@@ -87,7 +87,7 @@ def test_a_monitor_may_not_ask(guardian):
     settings, _ = guardian
     monitor = Operator(settings.socket, role=Role.MONITOR)
     try:
-        refusal, _ = monitor.ask(Request.ESTOP, timeout_s=30.0)
+        refusal, _ = monitor.ask(Request.ESTOP, timeout_s=60.0)
         assert refusal is Refusal.ROLE
         with pytest.raises(UnavailableError):
             monitor.wait_for(GuardianState.FAULT, timeout_s=5.0)
@@ -132,7 +132,7 @@ def server(monkeypatch):
 def test_a_golem_pump_follows_and_the_muscles_are_let_loose_until_the_server_agrees(server):
     server.failures = {STOP_PUMP: 2, LOOSE: 1}
     pump = GolemPump("unix:nowhere")
-    until = time.monotonic() + 30.0
+    until = time.monotonic() + 60.0
     while pump.agreed is not False:
         assert time.monotonic() < until
         time.sleep(0.01)
@@ -141,6 +141,8 @@ def test_a_golem_pump_follows_and_the_muscles_are_let_loose_until_the_server_agr
     while pump.agreed is not True:
         assert time.monotonic() < until
         time.sleep(0.01)
-    assert server.calls[6:] == [START_PUMP]
+    assert set(server.calls[6:]) == {START_PUMP}
     pump.close()
-    assert server.calls[-2:] == [STOP_PUMP, LOOSE]
+    while server.calls[-2:] != [STOP_PUMP, LOOSE]:  # `close` does not wait for ever
+        assert time.monotonic() < until
+        time.sleep(0.01)

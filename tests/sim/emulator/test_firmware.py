@@ -34,6 +34,19 @@ def test_pressures_are_followed(active):
     assert active.plant.pressure == pytest.approx(50e3, abs=6e3)
 
 
+def test_a_muscle_with_little_pressure_is_emptied_as_fast_as_a_full_one(active):
+    active.follow(20e3, 0.5).follow(0.0, 0.15)
+    assert active.plant.pressure.max() < 5e3
+
+
+def test_no_inlet_is_opened_to_a_supply_that_has_less_than_the_muscle(active):
+    active.follow(100e3, 0.5)
+    active.plant.supply = 0.0
+    active.android.contactor, active.android.dump_open = False, True
+    active.follow(130e3, 0.02)
+    assert active.plant.pressure.min() > 80e3
+
+
 def test_the_first_pressures_must_be_near_the_present_ones(driven):
     driven.arm().all(Control.FOLLOW, 200e3)
     assert states(driven) == {BankState.FAULT} and set(driven.banks.faults) == {BankFault.CONFIGURATION}
