@@ -3,7 +3,7 @@
     python -m benchmarks.robot [--json FILE] [--only bus golem share stop]        # root, or in: unshare -Urn
 
 bus     the bus process's loop over EtherCAT, 290 muscles: 500 Hz and 1 kHz with real-time priority, 200 Hz without (benchmarks/bus.py)
-golem   80 muscles over gRPC: round trip at the rate that the maker's cap allows
+golem   80 muscles over gRPC: from the driver's stream into another process, at the rate that the maker's cap allows
 share   processor time of bus process and guardian together, 80 and 290 muscles over EtherCAT at 500 Hz
 stop    stop button to valves commanded, and last command to HOLD, on the ground truth of the emulated robot (rows of 2 ms)
 
@@ -12,6 +12,7 @@ It goes one after the other: what was granted in real-time priority for the firs
 
 import argparse
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -32,7 +34,9 @@ from kinesis_sim.emulator.rig import ROOT, Rig
 PRESSURE_PA, COMMAND_HZ = 60e3, 40.0
 REAL_TIME = ("--priority", "50")
 _BUS = ((500.0, 60.0, True), (1000.0, 30.0, True), (200.0, 30.0, False))
-_GOLEM_S, _SHARE_S, _STOPS = 30.0, 20.0, 10
+_GOLEM_S, _GOLEM_MUSCLES, _SHARE_S, _STOPS = 30.0, 80, 20.0, 10
+_NUMBERS = 65536
+"""Of vectors that a pressure of 0 to 1 can tell apart."""
 _TICKS_S = os.sysconf("SC_CLK_TCK")
 
 
@@ -51,32 +55,65 @@ def bus() -> Iterator[Result]:
 
 
 def golem() -> Iterator[Result]:
-    """Round trips of the bus process over gRPC while it follows."""
-    with _rig("golem", "legs80") as rig:
-        rig.arm()
-        trips = _round_trips(rig, _GOLEM_S)
-    yield Result(name="golem 80, stream: round trip p50", unit="ms", target="", values=(percentile(trips, 0.5),))
-    yield Result(name="golem 80, stream: round trip p99", unit="ms", target="<= 5", values=(percentile(trips, 0.99),))
-    yield Result(name="golem 80, stream: exchanges a second", unit="Hz", target="<= 83.3 (the maker's cap)", values=(len(trips) / _GOLEM_S,))
+    """From a vector of pressures given to the stream until it has arrived in another process, at the rate that the maker's cap allows."""
+    from kinesis_control.drivers.codecs.golem import encode_pressures
+    from kinesis_control.drivers.golem import rate_cap_hz
+    from kinesis_control.drivers.golem_client import GolemClient, NewestRequest
+
+    context, rate_hz = multiprocessing.get_context("spawn"), rate_cap_hz(_GOLEM_MUSCLES)
+    with tempfile.TemporaryDirectory(prefix="kinesis-bench-") as folder:
+        address, (mine, other) = f"unix:{folder}/controller", context.Pipe()
+        server = context.Process(target=receive, args=(address, other))
+        server.start()
+        mine.recv()
+        client, stream, values = GolemClient(address, address, 5.0), NewestRequest(), np.zeros(_GOLEM_MUSCLES)
+        call, sent, due = client.stream_pressures(stream), [], time.monotonic()
+        for k in range(round(_GOLEM_S * rate_hz)):
+            due += 1.0 / rate_hz
+            time.sleep(max(0.0, due - time.monotonic()))
+            values[0] = k / _NUMBERS
+            request = encode_pressures(values)
+            sent.append(time.monotonic_ns())
+            stream.put(request)
+        time.sleep(0.2)  # ending it drops what has not left yet
+        stream.end()
+        call.result(timeout=10.0)
+        mine.send("done")
+        got = dict(mine.recv())
+        client.close()
+        server.join()
+    trips = [1e-6 * (got[k] - begin) for k, begin in enumerate(sent) if k in got]
+    title = f"golem {_GOLEM_MUSCLES}, stream at {rate_hz:.1f} Hz"
+    yield Result(name=f"{title}: p50", unit="ms", target="", values=(percentile(trips, 0.5),))
+    yield Result(name=f"{title}: p99", unit="ms", target="<= 5", values=(percentile(trips, 0.99),))
+    yield Result(name=f"{title}: not arrived", unit="", target="0", values=(float(len(sent) - len(trips)),))
 
 
-def _round_trips(rig: Rig, seconds: float) -> list[float]:
-    """Of each exchange that brought something new [ms]."""
-    client, found, before, due = rig.client, [], -1, 0.0
-    assert client is not None
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if time.monotonic() >= due:
-            due = time.monotonic() + 1.0 / COMMAND_HZ
-            rig.send(np.full(rig.n_muscles, PRESSURE_PA))
-        if client.fetch() and int(client.state["stamp_ns"]) != before:
-            before = int(client.state["stamp_ns"])
-            found.append(1e-6 * int(client.state["round_trip_ns"]))
-        rig.operator.poll()
-        time.sleep(0.001)
-    if rig.operator.status is None or rig.operator.status.state != GuardianState.ACTIVE:
-        raise UnavailableError(f"the robot did not follow to the end: {rig.operator.status}")
-    return found
+def receive(address: str, pipe: Any) -> None:
+    """A server that only notes when each vector came, by the number in its first value; it tells them when it is asked."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    import grpc
+
+    from kinesis_control.drivers.codecs.golem import STREAM_PRESSURES
+
+    came: list[tuple[int, int]] = []
+
+    def take(requests: Iterator[bytes], context: Any) -> bytes:
+        for request in requests:
+            now = time.monotonic_ns()
+            came.append((round(_NUMBERS * float(np.frombuffer(request[-4 * _GOLEM_MUSCLES :], "<f4", 1)[0])), now))
+        return bytes.fromhex("0801")  # success
+
+    server = grpc.server(ThreadPoolExecutor(2))
+    service, method = STREAM_PRESSURES.strip("/").split("/")
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {method: grpc.stream_unary_rpc_method_handler(take)}),))
+    server.add_insecure_port(address)
+    server.start()
+    pipe.send("ready")
+    pipe.recv()
+    server.stop(1.0).wait()
+    pipe.send(came)
 
 
 def share() -> Iterator[Result]:
@@ -106,16 +143,15 @@ def stop() -> Iterator[Result]:
             rig.follow(0.7, PRESSURE_PA, rate_hz=COMMAND_HZ)
             assert rig.port is not None
             if k % 2:
+                rig.send(np.full(rig.n_muscles, PRESSURE_PA))
                 rig.port.ask(note="last command")
             else:
                 rig.port.ask(set="estop", verb="off")
             rig.operator.wait_for(GuardianState.FAULT, timeout_s=10.0)
             rig.port.ask(set="estop", verb="ok")
             _reset(rig)
-        folder = rig.truth_path
         rig.stop(rest_s=0.2)
         truth = rig.truth()
-        assert folder == rig.truth_path
     following = (truth.state == BankState.ACTIVE).any(axis=1)
     pressed = [_until_false(truth.time, following, e["time"]) for e in truth.events if e.get("component") == "estop" and e.get("verb") == "off"]
     silent = [_until_false(truth.time, following, e["time"]) - 1e3 / COMMAND_HZ for e in truth.events if e.get("text") == "last command"]

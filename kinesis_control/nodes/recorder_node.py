@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
@@ -27,8 +28,10 @@ from kinesis_control.evaluate.bag import BagWriter
 from kinesis_control.evaluate.bag_types import stamp_of
 from kinesis_control.evaluate.ordering import StampedMessage, StampOrder
 from kinesis_control.evaluate.recording_summary import LossCounter, RecordingSummary
+from kinesis_control.ros import qos
 from kinesis_control.ros.parameters import declare, declare_choice, declare_strings
 from kinesis_control.ros.recording import message_class, recorded_qos, subscription_qos
+from kinesis_control.ros.reporting import MATCHED, OK, diagnostic
 
 DEFAULT_TOPICS = (
     "muscle_layout",
@@ -91,6 +94,7 @@ class RecorderNode(Node):
         self._order = StampOrder(_WINDOW_NS) if clock == "lockstep" else None
         self._bag = BagWriter(Path(output).expanduser(), compress=compress)
         self._bag.describe(dict(fact.partition("=")[::2] for fact in facts if fact))
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", qos.STATUS)
         self._seen: dict[str, tuple[str, tuple[Qos, ...]]] = {}
         self._refused: set[str] = set()
         self._subscriptions_by_topic: dict[str, Subscription] = {}
@@ -117,6 +121,14 @@ class RecorderNode(Node):
             publishers = self.get_publishers_info_by_topic(topic)
             if publishers and (publishers[0].topic_type != _BODY_STATE or self._state_may_follow()):
                 self._subscribe(topic, publishers)
+        self._say_what_is_heard()
+
+    def _say_what_is_heard(self) -> None:
+        """How many partners each subscription has: a reader alone knows from when on it misses nothing, and whoever starts a run waits for that."""
+        partners = {MATCHED + topic.rsplit("/", 1)[-1]: str(s.get_publisher_count()) for topic, s in self._subscriptions_by_topic.items()}
+        array = DiagnosticArray(status=[diagnostic(self.get_fully_qualified_name().lstrip("/"), OK, "recording", partners)])
+        array.header.stamp = self.get_clock().now().to_msg()
+        self._diagnostics.publish(array)
 
     def _state_may_follow(self) -> bool:
         """True when the other topics of the loop are matched, or will hardly come any more."""

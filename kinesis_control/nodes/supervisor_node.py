@@ -37,6 +37,10 @@ ANSWER_S = 12.0
 """How long an answer is waited for before the state of the graph is looked at anew [s, wall clock]: it may have got lost, because
 the service learns of a client's two halves apart. Longer than an activation takes."""
 
+HANDSHAKE_S = 0.4
+"""From the match of a reader to the first message that it will surely get [s, wall clock]: a reliable reader of Fast DDS answers its
+sender for the first time 70 ms after they matched, and what was sent before that to a volatile one is never sent again."""
+
 _PUBLISHED = {
     "sim": ("body_state", "control_status"),
     "policy": ("muscle_command", "control_status"),
@@ -71,6 +75,7 @@ class SupervisorNode(Ending, Node):
         self._future: Future | None = None
         self._asked_at = 0.0
         self._refused_at: float | None = None
+        self._matched_at: float | None = None
         self._step: Callable[[], str] = self._await_body
         self._waiting = ""
         steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -142,6 +147,8 @@ class SupervisorNode(Ending, Node):
             "policy": {"body_state": 1, "reference": 1, "muscle_command": 1, "control_status": 2},
             "motion": {"body_state": 1, "reference": 1, "control_status": 2, "text_reply": 0},
         }
+        if self._expect_recorder:
+            wanted["recorder"] = {"body_state": 1}  # what is sent before the reader has found the sender is lost to it
         if self._expect_observer:
             wanted["sim"]["run_summary"] = 1
         for role, topics in wanted.items():
@@ -151,12 +158,15 @@ class SupervisorNode(Ending, Node):
                 count = max(count, self._recorded_by(role, topic))
                 if int(values.get(MATCHED + topic, 0)) < count:
                     return f"'{topic}' of {self._names[role]} to have {count} partner(s), it has {values.get(MATCHED + topic, 'said nothing')}"
+        self._matched_at = self._matched_at or time.monotonic()
+        if self._expect_recorder and time.monotonic() - self._matched_at < HANDSHAKE_S:
+            return "the recorder's readers to have answered their senders"
         self._step = self._call_arm if self._auto_arm else self._done
         return "the body to be armed"
 
     def _recorded_by(self, role: str, topic: str) -> int:
         """How many read what a node publishes, when the recorder is one of them: all of them, for partners have no names."""
-        if not self._expect_recorder or topic not in _PUBLISHED[role]:
+        if not self._expect_recorder or topic not in _PUBLISHED.get(role, ()):
             return 0
         readers = [info for info in self._reader_infos(topic) if qos_check_compatible(qos.LOOP, info.qos_profile)[0] != QoSCompatibility.ERROR]
         return len(readers) if self._names["recorder"] in {info.node_name for info in readers} else 0

@@ -22,6 +22,7 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from kinesis_control.ros import qos
+from kinesis_control.ros.reporting import MATCHED, OK, diagnostic
 
 ROOT = Path(__file__).resolve().parents[2]
 PATH = f"{ROOT}:{Path(__file__).parent}"
@@ -124,10 +125,18 @@ class Probe:
         self.clients = {name: self.node.create_client(Trigger, name) for name in ("estop", "reset_estop", "arm", "disarm")}
         # The last one, as with a recorder: whoever sees this one knows the others.
         listen(BodyState, "body_state", self.raw_states.append, qos.LOOP, raw=True)
+        self._says = self.node.create_publisher(DiagnosticArray, "/diagnostics", qos.STATUS)
+        self.node.create_timer(0.05, self._say_whether_all_is_heard)
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)
         self._thread = threading.Thread(target=self._executor.spin, daemon=True)
         self._thread.start()
+
+    def _say_whether_all_is_heard(self) -> None:
+        """As the recorder does: what is sent before a reader has found its sender is lost to it. Simulator, motion and policy send statuses."""
+        least = {"control_status": 3, "text_reply": 1, "run_summary": 1, "body_state": 1}
+        heard = all(s.get_publisher_count() >= least.get(s.topic_name.rsplit("/", 1)[-1], 0) for s in self.node.subscriptions)
+        self._says.publish(DiagnosticArray(status=[diagnostic("probe", OK, "", {MATCHED + "body_state": str(int(heard))})]))
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         self.diagnostics.update({entry.name: entry for entry in message.status})
