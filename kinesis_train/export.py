@@ -62,6 +62,12 @@ def export_policy(checkpoint: Path, target: Path, scores: dict[str, Any] | None 
     if error > TOLERANCE:
         raise ContractError(f"export: torch and ONNX Runtime differ by {error:.2e}, allowed {TOLERANCE:.0e}")
     contract = _contract(stored, body, target.stem, policy, observations[0], scores or {}, error)
+    write_policy_file(model, contract, target)
+    return contract
+
+
+def write_policy_file(model: onnx.ModelProto, contract: Contract, target: Path) -> None:
+    """Put the contract into a checked graph and write it; a file that stood there is replaced whole or not at all."""
     for key, value in contract.to_metadata().items():
         entry = model.metadata_props.add()
         entry.key, entry.value = key, value
@@ -69,7 +75,6 @@ def export_policy(checkpoint: Path, target: Path, scores: dict[str, Any] | None 
     temporary = target.with_suffix(".tmp")
     temporary.write_bytes(model.SerializeToString())
     temporary.replace(target)
-    return contract
 
 
 @torch.no_grad()

@@ -30,7 +30,7 @@ from kinesis_control.observation import ObservationBuilder, term_size
 from kinesis_control.policy import Policy
 from kinesis_sim.bodies import Body
 from kinesis_sim.emulator.chain import Chain, ChainConfig, track
-from kinesis_train.export import LICENCE, PROVENANCE, TOLERANCE, largest_error, revision
+from kinesis_train.export import LICENCE, PROVENANCE, TOLERANCE, largest_error, revision, write_policy_file
 from kinesis_train.suspended import OFFSETS_S, SuspendedTeacher, TeacherConfig
 from kinesis_train.symmetry import Mirror
 
@@ -200,14 +200,7 @@ def export(student: Student, body: Body, run: SuspendedTraining, seen: NDArray[n
         },
         revision=revision(), scores=facts.get("scores", {}), golden=GoldenSample(observation=tuple(seen[0].astype(float)), action=tuple(action.astype(float))),
     )  # fmt: skip
-    model = onnx.load_from_string(buffer.getvalue())
-    for key, value in contract.to_metadata().items():
-        entry = model.metadata_props.add()
-        entry.key, entry.value = key, value
-    onnx.checker.check_model(model)
-    temporary = target.with_suffix(".tmp")
-    temporary.write_bytes(model.SerializeToString())
-    temporary.replace(target)
+    write_policy_file(onnx.load_from_string(buffer.getvalue()), contract, target)
     return contract
 
 
